@@ -1,0 +1,1 @@
+"""Pages: what stands where.  They hold no data; callbacks fill them."""

@@ -1,0 +1,205 @@
+"""From a scenario to a world that is ready to run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from agents.facts import EventTerms, Facts
+from scenarios.errors import ScenarioError
+from scenarios.listing import listing_of
+from scenarios.scale import trader_of
+from scenarios.schema import Scenario, TraderSpec, microseconds
+from scenarios.truth import truth_of
+from sim.exchange.instruments import MICRO, Listing
+from sim.exchange.messages import (
+    M_ARG,
+    M_INSTRUMENT,
+    M_KIND,
+    M_SIZE,
+    M_TIME,
+    MSG_COLS,
+    Kind,
+)
+from sim.oracle.faults import Freeze
+from sim.oracle.price import DEFAULT_SOURCES, PriceOracle, Source
+from sim.oracle.truth import TruthPath
+from sim.world import Cadence, World
+
+if TYPE_CHECKING:
+    from agents.base import Trader
+
+SLOTS_PER_ACCOUNT = 24
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """A world with its traders set up; ``cohorts``: account ids by name of trader or cohort."""
+
+    world: World
+    listing: Listing
+    truth: TruthPath
+    facts: Facts
+    cohorts: dict[str, list[int]]
+
+
+def assemble(scenario: Scenario, recorder: Callable[..., Any] | None = None) -> Assembly:
+    """Build everything; the set-up messages have been applied when it returns.
+
+    Args:
+        scenario: as `scenarios.scale.resolve` returns it.
+        recorder: makes, from listing, accounts and truth, who is told everything.
+
+    Raises ScenarioError for what only the parts can judge: trader parameters, oracle, prices.
+    """
+    from sim.exchange.exchange import Exchange
+
+    seed = scenario.seed
+    truth = truth_of(scenario, seed)
+    lead = scenario.index.lead
+    listing = listing_of(scenario, {lead: float(truth.values[truth.names.index(lead), 0])})
+    facts = facts_of(scenario, listing)
+    plan = [(spec, *trader_of(scenario, i)) for i, spec in enumerate(scenario.trader)]
+    counts = [_accounts(spec, cls) for spec, cls, _ in plan]
+    total = max(1, sum(n * size for n, size in counts))
+    exchange = Exchange(listing, scenario.rules, total, order_slots=_slots(total))
+    world = World(
+        exchange,
+        seed=seed,
+        start_us=scenario.start_us,
+        end_us=scenario.end_us,
+        window_us=scenario.window_us,
+        truth=truth,
+        oracle=oracle_of(scenario, listing, truth, seed),
+        recorder=recorder(listing, total, truth) if recorder is not None else None,
+        cadence=cadence_of(scenario),
+    )
+    cohorts: dict[str, list[int]] = {}
+    taken = 0
+    traders: list[Trader] = []
+    for i, ((spec, cls, params), (n, size)) in enumerate(zip(plan, counts, strict=True)):
+        for k in range(n):
+            accounts = np.arange(taken, taken + size)
+            taken += size
+            cohorts.setdefault(spec.name, []).extend(accounts.tolist())
+            name = spec.name if cls.cohort else f"{spec.name}/{k}"
+            try:
+                trader = cls(world, name, accounts, round(spec.latency_ms * 1000), params, facts)
+                world.add(trader)
+            except ValueError as error:
+                where = scenario.origin.place(("trader", i))
+                raise ScenarioError(str(error), where=where, path=f"trader.{spec.name}") from None
+            traders.append(trader)
+    world.setup(_funds(scenario))
+    # Historic trades need an empty book: who holds positions comes before who quotes.
+    for trader in sorted(traders, key=lambda t: not hasattr(t, "opening")):
+        world.setup(trader.setup())
+    _resolve_events(scenario, world, facts)
+    return Assembly(world, listing, truth, facts, cohorts)
+
+
+def _accounts(spec: TraderSpec, cls: type[Trader]) -> tuple[int, int]:
+    """How many traders, with how many accounts each."""
+    if cls.cohort:
+        return min(spec.count, 1), spec.count
+    return spec.count, cls.own_accounts
+
+
+def _slots(accounts: int) -> int:
+    """Order slots: a power of two with room for every account's orders."""
+    return 1 << max(16, (accounts * SLOTS_PER_ACCOUNT).bit_length())
+
+
+def facts_of(scenario: Scenario, listing: Listing) -> Facts:
+    """What every trader knows."""
+    oi = scenario.open_interest_usd
+    feeds = listing.feed_names()
+    terms = []
+    for k, event in enumerate(scenario.event):
+        feed = feeds.index(event.coin)
+        terms.append(
+            EventTerms(
+                event=k,
+                feed=feed,
+                strike_ticks=round(event.strike_usd * MICRO / listing.feeds[feed].tick_micro),
+                resolves_us=microseconds(event.resolves),
+                below=event.side == "below",
+                price=event.price,
+            )
+        )
+    shares = tuple(c.oi_share * oi for c in scenario.coin if c.perpetual)
+    return Facts(listing, shares, tuple(terms))
+
+
+def oracle_of(scenario: Scenario, listing: Listing, truth: TruthPath, seed: int) -> PriceOracle:
+    """The oracle with its sources and faults."""
+    declared = scenario.oracle
+    sources = tuple(
+        Source(
+            s.name,
+            s.weight,
+            lag_us=round(s.lag_ms * 1000),
+            noise_bps=s.noise_bps,
+            heartbeat_us=round(s.heartbeat_s * MICRO),
+            upstream=s.upstream,
+        )
+        for s in declared.source
+    )
+    faults = tuple(
+        Freeze(
+            microseconds(f.start),
+            round(f.duration_s * MICRO),
+            feeds=f.feeds or None,
+            sources=f.sources or None,
+        )
+        for f in declared.fault
+    )
+    try:
+        return PriceOracle(
+            listing.feeds,
+            truth,
+            seed=seed,
+            start_us=scenario.start_us,
+            end_us=scenario.end_us,
+            sources=sources or DEFAULT_SOURCES,
+            faults=faults,
+            dispersion=declared.dispersion,
+        )
+    except ValueError as error:
+        raise ScenarioError(
+            str(error), where=scenario.origin.place(("oracle",)), path="oracle"
+        ) from None
+
+
+def cadence_of(scenario: Scenario) -> Cadence:
+    """Seconds of the scenario as microseconds of the world."""
+    seconds = scenario.cadence.model_dump()
+    return Cadence(**{k.removesuffix("_s") + "_us": round(v * MICRO) for k, v in seconds.items()})
+
+
+def _funds(scenario: Scenario) -> np.ndarray:
+    """Messages that fill the insurance fund and the pool."""
+    rows = []
+    for kind, usd in ((Kind.FUND, scenario.insurance_usd), (Kind.POOL, scenario.pool_usd)):
+        if usd > 0:
+            row = np.zeros(MSG_COLS, np.int64)
+            row[M_KIND], row[M_SIZE] = kind, round(usd * MICRO)
+            rows.append(row)
+    return np.array(rows, np.int64).reshape(-1, MSG_COLS)
+
+
+def _resolve_events(scenario: Scenario, world: World, facts: Facts) -> None:
+    """Have every event resolved at its time by the true price then (SET-02 policy, delay 0)."""
+    assert world.truth is not None
+    for event, terms in zip(scenario.event, facts.events, strict=True):
+        if not scenario.start_us <= terms.resolves_us <= scenario.end_us:
+            continue
+        price = float(world.truth.sample(terms.feed, np.array([terms.resolves_us]))[0])
+        yes = price < event.strike_usd if terms.below else price > event.strike_usd
+        row = np.zeros((1, MSG_COLS), np.int64)
+        row[0, M_TIME], row[0, M_KIND] = terms.resolves_us, Kind.RESOLVE
+        row[0, M_INSTRUMENT], row[0, M_ARG] = terms.event, 0 if yes else 1
+        world.transport.schedule(row)

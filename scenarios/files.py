@@ -1,0 +1,241 @@
+"""Finding, reading and overriding scenario files; every fault is a `ScenarioError`.
+
+An override is ``path=value``: the path is dotted, an entry of a list is named by its ``name``,
+``id`` or place (``coin.BTC.beta=2``, ``index.waypoint.0.price_usd=1``), the value a TOML value or,
+if it is none, text.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from scenarios.errors import ScenarioError, choose
+from scenarios.schema import Origin, Scenario
+from scenarios.source import Key, dotted
+
+LIBRARY = Path(__file__).parent / "library"
+SUFFIX = ".scenario.toml"
+Overrides = Iterable[str] | Mapping[str, Any]
+
+
+def names() -> list[str]:
+    """Names of the scenarios of the library."""
+    return sorted(p.name.removesuffix(SUFFIX) for p in LIBRARY.glob(f"*{SUFFIX}"))
+
+
+def find(name_or_path: str | Path) -> Path:
+    """The file of a scenario, given its name in the library or a path."""
+    path = Path(name_or_path)
+    if path.suffix == ".toml" or path.is_file():
+        if not path.is_file():
+            raise ScenarioError("there is no such file", where=str(path))
+        return path
+    known = LIBRARY / f"{name_or_path}{SUFFIX}"
+    if not known.is_file():
+        raise ScenarioError(
+            f"unknown scenario {str(name_or_path)!r}{choose(str(name_or_path), names())}"
+        )
+    return known
+
+
+def load(name_or_path: str | Path, overrides: Overrides = ()) -> Scenario:
+    """Read and check a scenario.
+
+    Raises ScenarioError naming the file and the line or the dotted path, what is allowed there
+    and the nearest match.
+    """
+    path = find(name_or_path)
+    try:
+        text = path.read_text("utf-8")
+        raw = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ScenarioError(str(error), where=str(path)) from None
+    return build(raw, overrides, file=str(path), text=text)
+
+
+def build(
+    raw: dict[str, Any], overrides: Overrides = (), *, file: str = "", text: str = ""
+) -> Scenario:
+    """A scenario from the tables of its file and overrides; ``text`` serves to name lines."""
+    pairs = parse_overrides(overrides)
+    grade = str(dict(pairs).get("grade", raw.get("grade", "")))
+    if grade:
+        grades = raw.get("grades", {})
+        if grade not in grades:
+            raise ScenarioError(
+                f"unknown grade {grade!r}{choose(grade, grades)}", where=file, path="grade"
+            )
+        pairs = [*grades[grade].items(), *pairs]
+    return _validated(raw, pairs, Origin(file, text))
+
+
+def _validated(raw: dict[str, Any], pairs: list[tuple[str, Any]], origin: Origin) -> Scenario:
+    raw = deepcopy(raw)
+    given = frozenset(put(raw, path, value) for path, value in pairs)
+    origin = replace(origin, given=origin.given | given)
+    try:
+        scenario = Scenario.model_validate(raw)
+    except ValidationError as error:
+        raise explain(error, raw, origin) from None
+    scenario._origin = origin
+    return scenario
+
+
+def with_overrides(scenario: Scenario, overrides: Overrides) -> Scenario:
+    """A scenario with further overrides; its other fields stay."""
+    raw = scenario.model_dump(mode="python", exclude_unset=True)
+    return _validated(_plain(raw), parse_overrides(overrides), scenario.origin)
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists, so that entries can be replaced."""
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value
+
+
+def parse_overrides(overrides: Overrides) -> list[tuple[str, Any]]:
+    """Pairs of dotted path and value from ``path=value`` texts or a mapping."""
+    if isinstance(overrides, Mapping):
+        return list(overrides.items())
+    pairs = []
+    for text in overrides:
+        path, equals, value = text.partition("=")
+        if not equals or not path.strip():
+            raise ScenarioError(f"{text!r} is not of the form path=value", path="--set")
+        try:
+            parsed = tomllib.loads(f"value = {value.strip()}")["value"]
+        except tomllib.TOMLDecodeError:
+            parsed = value.strip()
+        pairs.append((path.strip(), parsed))
+    return pairs
+
+
+def put(raw: dict[str, Any], path: str, value: Any) -> tuple[Key, ...]:
+    """Set a field by its dotted path in the tables of a file; returns the path with list places."""
+    here: Any = raw
+    taken: list[Key] = []
+    parts = split(path, raw)
+    for last, part in ((i == len(parts) - 1, p) for i, p in enumerate(parts)):
+        if isinstance(here, list):
+            key: Key = _place(here, part, path)
+        elif isinstance(here, dict):
+            key = part
+            if not last:
+                here.setdefault(part, {})
+        else:
+            raise ScenarioError(f"{dotted(taken)!r} is a value, not a table", path=path)
+        taken.append(key)
+        if last:
+            here[key] = value
+        else:
+            here = here[key]
+    return tuple(taken)
+
+
+def split(path: str, raw: dict[str, Any]) -> list[str]:
+    """Parts of a dotted path; the name of a list's entry may itself contain dots."""
+    parts = path.split(".")
+    entries = raw.get(parts[0])
+    if isinstance(entries, list) and len(parts) > 2:
+        for end in range(len(parts), 1, -1):
+            name = ".".join(parts[1:end])
+            if any(name in (e.get("name"), e.get("id")) for e in entries if isinstance(e, dict)):
+                return [parts[0], name, *parts[end:]]
+    return parts
+
+
+def _place(entries: list[Any], part: str, path: str) -> int:
+    labels = [
+        str(e.get("name", e.get("id", i))) if isinstance(e, dict) else str(i)
+        for i, e in enumerate(entries)
+    ]
+    if part in labels:
+        return labels.index(part)
+    if part.isdecimal() and int(part) < len(entries):
+        return int(part)
+    raise ScenarioError(f"no entry {part!r}{choose(part, labels)}", path=path)
+
+
+def model_at(path: Iterable[Key], root: type[BaseModel] = Scenario) -> type[BaseModel] | None:
+    """The model of the table at a path of a scenario, None if it is no table with known fields."""
+    here: Any = root
+    for key in path:
+        if isinstance(key, int):
+            continue
+        if (
+            not (isinstance(here, type) and issubclass(here, BaseModel))
+            or key not in here.model_fields
+        ):
+            return None
+        here = here.model_fields[key].annotation
+        while not isinstance(here, type) or not issubclass(here, BaseModel):
+            inner = [a for a in get_args(here) if a is not type(None) and a is not Ellipsis]
+            if not inner or here is dict:
+                return None
+            here = inner[0]
+    return here if isinstance(here, type) and issubclass(here, BaseModel) else None
+
+
+def explain(
+    error: ValidationError,
+    raw: Any,
+    origin: Origin,
+    *,
+    root: type[BaseModel] = Scenario,
+    prefix: tuple[Key, ...] = (),
+) -> ScenarioError:
+    """The first fault that pydantic found, as one sentence with its place.
+
+    ``raw`` is what was validated as a ``root``; it stands at ``prefix`` in the file.
+    """
+    first = error.errors(include_url=False)[0]
+    path: tuple[Key, ...] = tuple(first["loc"])
+    if first["type"] not in ("missing", "extra_forbidden"):
+        while path and not _exists(raw, path):
+            path = path[:-1]  # pydantic adds the names of members of unions
+    whole = (*prefix, *path)
+    match first["type"]:
+        case "extra_forbidden":
+            model = model_at(path[:-1], root)
+            allowed = list(model.model_fields) if model else []
+            what = f"unknown field {path[-1]!r}{choose(str(path[-1]), allowed)}"
+        case "missing":
+            what = "this field is required"
+        case "literal_error":
+            found = str(first["input"])
+            what = f"{found!r} is not known{choose(found, _literals(path, root))}"
+        case "value_error":
+            what = str(first["ctx"]["error"])
+        case _:
+            what = f"{first['msg']}, found {_short(first['input'])}"
+    return ScenarioError(what, where=origin.place(whole), path=dotted(whole))
+
+
+def _exists(raw: Any, path: tuple[Key, ...]) -> bool:
+    for key in path:
+        try:
+            raw = raw[key]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True
+
+
+def _literals(path: tuple[Key, ...], root: type[BaseModel]) -> list[str]:
+    model = model_at(path[:-1], root)
+    field = model.model_fields.get(str(path[-1])) if model else None
+    return [str(a) for a in get_args(field.annotation)] if field else []
+
+
+def _short(value: Any, most: int = 60) -> str:
+    text = repr(value)
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,0 +1,320 @@
+"""What a scenario file may say: the frozen model of a ``*.scenario.toml``.
+
+Money is USD, time seconds or a UTC time, prices USD for one coin.  `scenarios.files.load` reads
+one; `scenarios.listing` turns it into what the exchange lists.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from scenarios.source import Key, line_of, lines
+from sim.exchange.instruments import Margin
+from sim.exchange.rules import Rules
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Ratio = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Name = Annotated[str, Field(pattern=r"^\S+$")]
+Record = Literal["full", "fills", "summary"]
+
+
+class Part(BaseModel):
+    """A table of the file: frozen, and every unknown field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Assumption(Part):
+    """One figure that the scenario rests on, and where it comes from."""
+
+    text: str
+    source: str
+
+
+class Cadence(Part):
+    """Seconds between the exchange's own messages; 0 switches one off."""
+
+    oracle_s: NonNegative = 1.0  # one reading per feed
+    mark_s: NonNegative = 1.0
+    liquidate_s: NonNegative = 1.0
+    book_s: NonNegative = 0.5  # market data
+    premium_s: NonNegative = 5.0
+    funding_s: NonNegative = 3600.0
+    depth_s: NonNegative = 10.0
+
+
+class Spot(Part):
+    """A coin that is also collateral, with a book against USDC (MAR-02)."""
+
+    units_per_coin: Annotated[int, Field(ge=0)] = 0  # 0: as the perpetual's lots
+    haircut_w: Ratio = 0.95
+    haircut_b: NonNegative = 1.1
+    haircut_kappa: NonNegative = 4e-5  # USD^-1/2
+    cap_usd: NonNegative = 0.0  # 0: none
+
+
+class Coin(Part):
+    """One coin: its price, its path, its perpetual and perhaps its spot book.
+
+    The true price is ``price_usd * (lead / lead at the start) ** beta`` times its own noise with a
+    standard deviation of ``sigma_1m`` per square root of a minute.
+    """
+
+    name: Name
+    price_usd: Positive
+    beta: Finite = 1.0
+    sigma_1m: NonNegative = 0.0
+    perpetual: bool = True
+    oi_share: Ratio = 0.0  # of the open interest
+    tick_usd: NonNegative = 0.0  # 0: price / 20,000, rounded to 1, 2 or 5 times a power of ten
+    lots_per_coin: Annotated[int, Field(ge=0)] = 0  # 0: lots of about 10 USD
+    margin: Margin = Margin()
+    impact_notional_usd: NonNegative = 10_000.0  # FUN-01
+    backstop_cap_usd: NonNegative = 0.0  # 0: none
+    spot: Spot | None = None
+
+
+class Event(Part):
+    """A binary event on a coin's true price: YES if it is below (or above) the strike then."""
+
+    name: Name
+    coin: Name
+    strike_usd: Positive
+    side: Literal["below", "above"] = "below"
+    resolves: AwareDatetime
+    price: Ratio = 0.5  # of YES at the start, USDC
+    payoff_ticks: Annotated[int, Field(ge=2, le=16_384)] = 1000
+    lam: Ratio = 1.0  # MAR-05
+    min_notional_usd: NonNegative = 0.0
+
+
+class Source(Part):
+    """A price source of the oracle: the truth of ``lag_ms`` ago times (1 + noise) per heartbeat."""
+
+    name: Name
+    weight: Positive = 1.0  # in the median
+    noise_bps: NonNegative = 0.5
+    lag_ms: NonNegative = 200.0
+    heartbeat_s: Positive = 1.0
+    upstream: tuple[Name, ...] = ()  # sources it is made from
+
+
+class Fault(Part):
+    """What goes wrong with sources; ``freeze``: time and price of the reading do not move."""
+
+    kind: Literal["freeze"] = "freeze"
+    sources: tuple[Name, ...] = ()  # none named: all
+    feeds: tuple[Name, ...] = ()  # coins; none named: all
+    start: AwareDatetime
+    duration_s: Positive
+
+
+class Oracle(Part):
+    """Several sources, their weighted median, and what fails.  No source: the usual seven."""
+
+    source: tuple[Source, ...] = ()
+    dispersion: bool = True  # the sources' distances from the index make its confidence
+    min_sources: Annotated[int, Field(ge=0)] = 1
+    stale_after_s: Annotated[int, Field(gt=0)] = 60
+    fault: tuple[Fault, ...] = ()
+
+
+class Waypoint(Part):
+    at: AwareDatetime
+    price_usd: Positive
+
+
+class Index(Part):
+    """The true path of the lead coin: published waypoints with a seeded bridge, or real bars.
+
+    ``scale`` multiplies every log return since the start, of every coin: 0 is a flat market.
+    """
+
+    lead: Name = "BTC"
+    waypoint: tuple[Waypoint, ...] = ()
+    path: str = ""  # CSV of 1-minute bars of the lead; replaces the waypoints
+    path_sha256: str = ""  # of that file, written into a run
+    scale: NonNegative = 1.0
+    sigma_1m: NonNegative = 0.0  # of the bridge between waypoints, per square root of a minute
+
+
+class TraderSpec(Part):
+    """Traders of one kind (`agents` names the kinds and checks ``params``).
+
+    ``count``: accounts of a cohort, traders of any other kind; 0 leaves them out.
+    """
+
+    name: Name
+    kind: str
+    count: Annotated[int, Field(ge=0)] = 1
+    latency_ms: Positive = 20.0
+    params: dict[str, Any] = {}
+
+
+class Check(Part):
+    """A metric of the report against a value; ``between`` takes two, both included."""
+
+    id: Name
+    metric: str
+    compare: Literal["<", "<=", ">", ">=", "==", "between"]
+    value: Finite | tuple[Finite, Finite]
+    text: str = ""
+
+    @model_validator(mode="after")
+    def _values(self) -> Check:
+        if isinstance(self.value, tuple) != (self.compare == "between"):
+            raise ValueError(
+                f"compare {self.compare!r} takes"
+                f" {'two values' if self.compare == 'between' else 'one value'}"
+            )
+        return self
+
+    def expect(self) -> str:
+        """``bad_debt_usd <= 0``, for people."""
+        if isinstance(self.value, tuple):
+            return f"{self.value[0]:g} <= {self.metric} <= {self.value[1]:g}"
+        return f"{self.metric} {self.compare} {self.value:g}"
+
+    def holds(self, value: float | None) -> bool:
+        """Whether a measured value satisfies it; a metric that does not exist (None) never does."""
+        if value is None:
+            return False
+        if isinstance(self.value, tuple):
+            return self.value[0] <= value <= self.value[1]
+        return {
+            "<": value < self.value,
+            "<=": value <= self.value,
+            ">": value > self.value,
+            ">=": value >= self.value,
+            "==": value == self.value,
+        }[self.compare]
+
+
+class Variant(Part):
+    """The scenario with some fields set otherwise, by dotted path."""
+
+    name: Name
+    set: dict[str, Any] = {}
+
+
+class Control(Part):
+    """An experiment whose answer is known in advance, run over several seeds.
+
+    ``holds``: every run of every variant satisfies every check.  ``never-falls``: the median of
+    ``metric`` does not fall from one variant to the next.  ``shrinks``: the median of ``metric``
+    is lower in every further variant than in the first.
+    """
+
+    id: Name
+    text: str = ""
+    expect: Literal["holds", "never-falls", "shrinks"]
+    metric: str = ""
+    seeds: Annotated[int, Field(ge=1)] = 5
+    variant: tuple[Variant, ...]
+    check: tuple[Check, ...] = ()
+
+    @model_validator(mode="after")
+    def _complete(self) -> Control:
+        if self.expect == "holds" and not self.check:
+            raise ValueError("expect 'holds' needs at least one check")
+        if self.expect != "holds" and (not self.metric or len(self.variant) < 2):
+            raise ValueError(f"expect {self.expect!r} needs a metric and two variants")
+        return self
+
+
+@dataclass
+class Origin:
+    """Where a scenario was read: its file, its text, the paths that were overridden."""
+
+    file: str = ""
+    text: str = ""
+    given: frozenset[tuple[Key, ...]] = frozenset()
+
+    def place(self, path: tuple[Key, ...]) -> str:
+        """``file:line`` of a field, ``--set`` if it was overridden."""
+        if path in self.given:
+            return "--set"
+        at = line_of(lines(self.text), path) if self.text else None
+        return f"{self.file}:{at}" if at else self.file
+
+
+class Scenario(Part):
+    """A whole scenario.  ``seed`` is used when none is given."""
+
+    name: Name
+    title: str
+    description: str = ""
+    assumption: tuple[Assumption, ...] = ()
+    start: AwareDatetime
+    end: AwareDatetime
+    seed: Annotated[int, Field(ge=0)] = 1
+    window_us: Annotated[int, Field(ge=1)] = 10_000
+    record: Record = "fills"
+    grade: str = ""  # one of `grades`, applied before other overrides
+    grades: dict[str, dict[str, Any]] = {}
+    cadence: Cadence = Cadence()
+    coin: tuple[Coin, ...]
+    event: tuple[Event, ...] = ()
+    usdc_debt: Margin = Margin(base=0.05, factor=0.0, base_m=0.03, factor_m=0.0)
+    rules: Rules = Rules()
+    oracle: Oracle = Oracle()
+    index: Index = Index()
+    insurance_usd: NonNegative = 0.0
+    pool_usd: NonNegative = 0.0  # USDC that lenders bring
+    open_interest_usd: NonNegative = 0.0  # of all perpetuals at the start
+    trader: tuple[TraderSpec, ...] = ()
+    check: tuple[Check, ...] = ()
+    control_scale: Positive = 1.0
+    control: tuple[Control, ...] = ()
+
+    _origin: Origin = PrivateAttr(default_factory=Origin)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Scenario:
+        if self.end <= self.start:
+            raise ValueError(f"end {self.end} is not after start {self.start}")
+        for group in ("coin", "event", "trader", "check", "control"):
+            names = [getattr(x, "name", None) or x.id for x in getattr(self, group)]
+            for name in names:
+                if names.count(name) > 1:
+                    raise ValueError(f"{group} {name!r} is declared twice")
+        coins = [c.name for c in self.coin]
+        for what, name in [
+            ("index.lead", self.index.lead),
+            *((f"event.{e.name}.coin", e.coin) for e in self.event),
+        ]:
+            if name not in coins:
+                raise ValueError(f"{what}: unknown coin {name!r}; allowed: {coins}")
+        listed = [c.oi_share for c in self.coin if c.perpetual]
+        if listed and abs(sum(listed) - 1) > 1e-3:
+            raise ValueError(f"the oi_share of the perpetuals add to {sum(listed):.4f}, not to 1")
+        return self
+
+    @property
+    def origin(self) -> Origin:
+        return self._origin
+
+    @property
+    def start_us(self) -> int:
+        return microseconds(self.start)
+
+    @property
+    def accounts(self) -> int:
+        """Accounts, if every trader that is no cohort has one."""
+        return sum(t.count for t in self.trader)
+
+    @property
+    def end_us(self) -> int:
+        return microseconds(self.end)
+
+
+def microseconds(at: datetime) -> int:
+    """A UTC time as integer microseconds since 1970, exactly."""
+    gone = at.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (gone.days * 86_400 + gone.seconds) * 1_000_000 + gone.microseconds

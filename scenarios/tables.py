@@ -1,0 +1,187 @@
+"""A run's report, a control's outcome and an explained account as tables for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+TITLES = {
+    "bad_debt_usd": "Bad debt",
+    "insurance_used_usd": "Insurance fund used, net",
+    "insurance_depleted": "Insurance fund depleted",
+    "liquidated_notional_usd": "Liquidated, all stages",
+    "liquidated_accounts": "Accounts liquidated",
+    "liquidated_accounts_share": "… of all accounts",
+    "adl_notional_usd": "Auto-deleveraged, notional",
+    "adl_pnl_usd": "Auto-deleveraged, profit forgone",
+    "socialised_usd": "Socialised loss",
+    "first_adl_delay_s": "First liquidation to first ADL",
+    "cascade_r": "Cascade: offspring per forced order, peak 5 min",
+    "amplification": "Traded fall over true fall",
+    "liquidation_slippage_bps": "Slippage of forced orders",
+    "depth_min_share": "Depth within 50 bp, lowest over normal",
+    "mark_gap_max_bps": "Largest gap of mark to index",
+    "event_price_min": "Event price, lowest",
+    "event_price_max": "Event price, highest",
+    "wrongful_liquidation_share": "Flagged though solvent at true prices",
+}
+STAGES = (
+    ("book_usd", "1 order book (LIQ-02)", "notional sold or bought by force"),
+    ("backstop_usd", "2 backstop (LIQ-03)", "notional taken over at mark"),
+    ("insurance_usd", "3 insurance (LIQ-04)", "money paid"),
+    ("adl_usd", "4 auto-deleveraging (LIQ-05)", "notional closed against winners"),
+    ("socialised_usd", "5 socialised (LIQ-06)", "money taken from gains, lenders, balances"),
+)
+
+
+def number(value: float | None, unit: str = "") -> str:
+    """A value as people read it: thousands apart, shares in per cent, ``—`` where there is none."""
+    if value is None:
+        return "—"
+    if unit == "share":
+        return f"{100 * value:,.2f} %"
+    if unit == "0 or 1":
+        return "yes" if value else "no"
+    if unit == "USD":
+        return f"{value:,.0f}" if abs(value) >= 100 or value == 0 else f"{value:,.2f}"
+    if float(value).is_integer() and abs(value) >= 10:
+        return f"{value:,.0f}"
+    return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def _table(*columns: str, title: str | None = None, right: Iterable[int] = ()) -> Table:
+    table = Table(
+        box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False
+    )
+    numeric = set(right)
+    for i, name in enumerate(columns):
+        table.add_column(name, justify="right" if i in numeric else "left", no_wrap=i in numeric)
+    return table
+
+
+def report(found: Mapping[str, Any]) -> RenderableType:
+    """The risk report: ``found`` is the object that ``run --json`` prints."""
+    parts: list[RenderableType] = [
+        Text(_headline(found), style="bold"),
+        _metrics(found),
+        _stages(found),
+    ]
+    if found["checks"]:
+        parts.append(checks(found["checks"]))
+    parts.append(_invariants(found["invariants"]))
+    return Group(*parts)
+
+
+def _headline(found: Mapping[str, Any]) -> str:
+    pace = found["messages"] / found["wall_seconds"] if found["wall_seconds"] else 0
+    return (
+        f"{found['scenario']}, seed {found['seed']}: {found['sim_seconds'] / 60:,.0f} minutes,"
+        f" {found['accounts']:,} accounts, {found['instruments']} instruments;"
+        f" {found['messages']:,} messages, {found['fills']:,} fills"
+        f" in {found['wall_seconds']:,.1f} s ({pace:,.0f} messages/s)"
+    )
+
+
+def _metrics(found: Mapping[str, Any]) -> Table:
+    table = _table("Risk report", "value", "unit", "name", right=(1,))
+    for name, entry in found["metrics"].items():
+        unit = {"share": "", "0 or 1": ""}.get(entry["unit"], entry["unit"])
+        value = number(entry["value"], entry["unit"])
+        table.add_row(TITLES.get(name, name), value, unit, Text(name, style="dim"))
+    return table
+
+
+def _stages(found: Mapping[str, Any]) -> Table:
+    stages = found["stages"]
+    table = _table("Liquidations by stage", "USD", "what", right=(1,))
+    for name, title, what in STAGES:
+        table.add_row(title, number(stages[name], "USD"), what)
+    delay = stages["first_adl_delay_s"]
+    table.add_row(
+        "accounts liquidated",
+        number(stages["liquidated_accounts"]),
+        f"{stages['adl_accounts']:,} winners deleveraged"
+        + (f", the first {delay:,.0f} s after the first liquidation" if delay is not None else ""),
+    )
+    return table
+
+
+def checks(found: Iterable[Mapping[str, Any]]) -> Table:
+    """Checks with their outcome: a list of {id, passed, value, expect}."""
+    table = _table("Check", "", "found", "expected", right=(2,))
+    for check in found:
+        passed = Text("pass", style="green") if check["passed"] else Text("MISS", style="bold red")
+        table.add_row(check["id"], passed, number(check["value"]), check["expect"])
+    return table
+
+
+def _invariants(found: Mapping[str, int | None]) -> Text:
+    broken = {name: n for name, n in found.items() if n}
+    held = [name for name, n in found.items() if n == 0]
+    skipped = [name for name, n in found.items() if n is None]
+    text = Text("Invariants: ")
+    if broken:
+        text.append(
+            "BROKEN " + ", ".join(f"{k} ({n})" for k, n in broken.items()), style="bold red"
+        )
+        text.append("; ")
+    text.append(f"{', '.join(held) or 'none'} held")
+    if skipped:
+        text.append(f"; not checked in this run: {', '.join(skipped)}", style="dim")
+    return text
+
+
+def control(outcome: Mapping[str, Any]) -> RenderableType:
+    """One control: the verdict, then the median and range over the seeds of each variant."""
+    table = _table("variant", "seeds", "metric", "median", "lowest", "highest", right=(1, 3, 4, 5))
+    for row in outcome["rows"]:
+        numbers = (number(row[k]) for k in ("median", "low", "high"))
+        table.add_row(row["variant"], str(row["seeds"]), row["metric"], *numbers)
+    verdict = (
+        Text("pass  ", style="green") if outcome["passed"] else Text("MISS  ", style="bold red")
+    )
+    verdict.append(f"{outcome['id']}: {outcome['text']}", style="bold")
+    if outcome["why"]:
+        verdict.append(f"\n      {outcome['why']}", style="red")
+    return Group(verdict, table)
+
+
+def explanation(found: Mapping[str, Any]) -> RenderableType:
+    """An account leg by leg: ``found`` is what `scenarios.explain.explain_account` returns."""
+    told = found["explanation"]
+    table = _table("leg", "clause", "NE", "IM", "MM", "from", right=(2, 3, 4))
+    for leg in told["legs"]:
+        amounts = (_usd(leg[column]) for column in ("ne_usd", "im_usd", "mm_usd"))
+        table.add_row(leg["name"], leg["clause"], *amounts, Text(_inputs(leg["inputs"]), "dim"))
+    table.add_section()
+    totals = (_usd(told[column]) for column in ("ne_usd", "im_usd", "mm_usd"))
+    table.add_row("total, USD", "", *totals, "the sums of the legs, exactly", style="bold")
+    minutes = found["verified_minutes"]
+    lines = [
+        f"equity at marks {_usd(told['equity_usd'])}, net equity at strict prices"
+        f" {_usd(told['strict_ne_usd'])}, free collateral {_usd(told['free_usd'])} (MAR-00, MAR-09)",
+        "NE < MM: it is liquidated (LIQ-00)"
+        if told["ne_usd"] < told["mm_usd"]
+        else f"NE is {_usd(told['ne_usd'] - told['mm_usd'])} above MM",
+        f"the repeated run agrees with the stored one in {minutes} whole minutes",
+    ]
+    head = f"account {found['account']} of {found['run_id']} at {found['at']} UTC"
+    return Group(Text(head, style="bold"), table, Text("\n".join(lines)))
+
+
+def _usd(value: float | None) -> str:
+    return "—" if value is None else f"{value:,.2f}"
+
+
+def _inputs(inputs: Mapping[str, Any]) -> str:
+    parts = []
+    for name, value in inputs.items():
+        if value is not None:
+            shown = f"{value:,.6g}" if isinstance(value, float) else str(value)
+            parts.append(f"{name.replace('_', ' ')} {shown}")
+    return ", ".join(parts)

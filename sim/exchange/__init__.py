@@ -1,0 +1,1 @@
+"""The exchange: declared instruments, rules, messages, and the compiled engine behind ``Exchange``."""

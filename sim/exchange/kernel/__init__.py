@@ -1,0 +1,1 @@
+"""The compiled engine.  Read ``loop.py`` first: one message in, events out."""

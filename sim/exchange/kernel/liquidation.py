@@ -1,0 +1,317 @@
+"""The liquidation tick: who is flagged, and one turn of the waterfall each (LIQ-00 … LIQ-03, LIQ-09)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.exchange.kernel.backstop import backstop, is_safe
+from sim.exchange.kernel.bankruptcy import bankrupt, write_off
+from sim.exchange.kernel.bits import ZERO, rate_up
+from sim.exchange.kernel.events import emit, say
+from sim.exchange.kernel.funds import change_sets
+from sim.exchange.kernel.jit import entry, inlined, kernel
+from sim.exchange.kernel.ledger import cash
+from sim.exchange.kernel.legs import has_tradable, net_shares, next_leg, own_mark, plan
+from sim.exchange.kernel.margin import equity, maintenance
+from sim.exchange.kernel.matching import match
+from sim.exchange.kernel.orders import cancel_all
+from sim.exchange.kernel.state import (
+    A_EVENT,
+    A_FEED,
+    A_TV,
+    C_DRAWN,
+    C_FAILED,
+    C_FLAG_TIME,
+    C_FLAGGED,
+    C_PARENT,
+    COST,
+    D_EVENT,
+    D_INDEX,
+    D_TICK_INDEX,
+    FAILED_STEPS,
+    FLAGGED_COUNT,
+    I_FEED,
+    I_FORCED_SEQ,
+    I_FORCED_TIME,
+    I_MARK,
+    I_TICK_MARK,
+    I_TV,
+    INSURANCE,
+    LIQ_PPM,
+    LOGGED,
+    N_ACCOUNTS,
+    N_ASSETS,
+    N_COINS,
+    N_EVENTS,
+    N_FEEDS,
+    N_INSTRUMENTS,
+    N_LOG,
+    N_PERPETUALS,
+    NOW,
+    OUTCOME_NO,
+    QUEUE,
+    SELLS_OUTCOME,
+    SEQ,
+    SIZE,
+    TRIGGER,
+    V_INSTRUMENT,
+    V_RESOLVED,
+    V_YES,
+    views,
+)
+from sim.exchange.messages import E_AMOUNT, E_X, Event, Reason
+
+FLAG, UNFLAG, LEG, STEP, MERGE, RETURN = (
+    int(Event.FLAG),
+    int(Event.UNFLAG),
+    int(Event.LEG),
+    int(Event.STEP),
+    int(Event.MERGE),
+    int(Event.FUND_RETURN),
+)
+LIQUIDATION = int(Reason.LIQUIDATION)
+RECENT_US = 300_000_000  # a forced fill older than this is no parent (LIQ-09)
+
+
+@inlined
+def has_position(s, a):
+    for i in range(s.h[N_PERPETUALS]):
+        if s.pos[a, i, SIZE] != 0:
+            return True
+    return False
+
+
+@kernel
+def parent_of(arenas, a):
+    """What pushed the account over: a forced fill that moved a mark, else an index reading (LIQ-09)."""
+    s = views(arenas)
+    h = s.h
+    ne, mm, _ = maintenance(arenas, a, True)
+    if ne >= mm:
+        worst = np.int64(0)
+        found = -1
+        for i in range(h[N_PERPETUALS]):
+            size = s.pos[a, i, SIZE]
+            if (
+                size == 0
+                or s.ins[i, I_FORCED_SEQ] == 0
+                or h[NOW] - s.ins[i, I_FORCED_TIME] > RECENT_US
+            ):
+                continue
+            moved = (s.ins[i, I_MARK] - s.feeds[s.ins[i, I_FEED], D_INDEX]) * size * s.ins[i, I_TV]
+            if moved < worst:
+                worst = moved
+                found = i
+        return s.ins[found, I_FORCED_SEQ] if found >= 0 else worst * 0
+    worst = np.int64(0)
+    cause = np.int64(0)
+    for i in range(h[N_PERPETUALS]):
+        lost = s.pos[a, i, SIZE] * (s.ins[i, I_MARK] - s.ins[i, I_TICK_MARK]) * s.ins[i, I_TV]
+        if lost < worst:
+            worst = lost
+            cause = s.feeds[s.ins[i, I_FEED], D_EVENT]
+    for k in range(1, 1 + h[N_COINS]):
+        feed = s.feeds[s.assets[k, A_FEED]]
+        lost = s.bal[a, k] * (feed[D_INDEX] - feed[D_TICK_INDEX]) * s.assets[k, A_TV]
+        if lost < worst:
+            worst = lost
+            cause = feed[D_EVENT]
+    return cause
+
+
+@inlined
+def share_mark(s, k):
+    """Mark of a share asset (YES or NO)."""
+    e = s.assets[k, A_EVENT]
+    i = s.events[e, V_INSTRUMENT]
+    return own_mark(s, i, 1 if k != s.events[e, V_YES] else 0)
+
+
+@kernel
+def flag(arenas, a, ne, mm):
+    """LIQ-00: flag an account, write down what it holds, cancel its orders."""
+    s = views(arenas)
+    h = s.h
+    account = s.acct[a]
+    account[C_FLAGGED] = 1
+    account[C_FLAG_TIME] = h[NOW]
+    account[C_FAILED] = 0
+    account[C_PARENT] = parent_of(arenas, a)
+    s.scratch[h[FLAGGED_COUNT], QUEUE] = a
+    h[FLAGGED_COUNT] += 1
+    emit(
+        s, FLAG, a, 0, 0, 0, 0, equity(arenas, a), 0, 0, 0, 0, account[C_PARENT],
+        np.int64(np.rint(ne * 1e6)), np.int64(np.rint(mm * 1e6)),
+    )  # fmt: skip
+    for k in range(h[N_ASSETS]):
+        units = s.bal[a, k]
+        if units != 0:
+            price = np.int64(1)
+            if k > h[N_COINS]:
+                price = share_mark(s, k)
+            elif k > 0:
+                price = s.feeds[s.assets[k, A_FEED], D_INDEX]
+            emit(s, LEG, a, k, 0, price, units, 0, 0, 0, 0, 0, 0, 0, 0)
+    for i in range(h[N_PERPETUALS]):
+        size = s.pos[a, i, SIZE]
+        s.flag_size[a, i] = abs(size)
+        if size != 0:
+            emit(s, LEG, a, i, 0, s.ins[i, I_MARK], size, s.pos[a, i, COST], 0, 0, 0, 1, 0, 0, 0)
+    for e in range(h[N_EVENTS]):
+        net, _ = net_shares(s, a, e)
+        s.flag_size[a, s.events[e, V_INSTRUMENT]] = net
+    s.flag_size[a, h[N_INSTRUMENTS]] = max(np.int64(0), -s.bal[a, 0])
+    cancel_all(arenas, a, -1, LIQUIDATION)
+
+
+@inlined
+def exposed(s, a):
+    """Cheap test: could NE < MM hold at all?"""
+    if s.bal[a, 0] < 0:
+        return True
+    for word in range(s.active.shape[1]):
+        if s.active[a, word] != ZERO:
+            return True
+    return False
+
+
+@kernel
+def step(arenas, a):
+    """One LIQ-02 step on the best leg; returns the lots filled."""
+    s = views(arenas)
+    h = s.h
+    perps = h[N_PERPETUALS]
+    e = equity(arenas, a)
+    ne, mm, _ = maintenance(arenas, a, False)
+    leg = next_leg(arenas, a, e, ne, mm, perps + h[N_EVENTS] + 1, False)
+    if leg < 0:
+        return np.int64(0)
+    i, side, lots, bound, no = plan(arenas, a, leg, e, ne, mm)
+    kind = 0 if leg < perps else (1 if leg < perps + h[N_EVENTS] else 2)
+    row = h[LOGGED]
+    parent = s.acct[a, C_PARENT]
+    seq = h[SEQ] + 1
+    emit(s, STEP, a, i, side, bound, lots, 0, -seq, 0, 0, kind, parent, 0, 0)
+    flags = 0
+    if kind == 1:
+        flags = SELLS_OUTCOME | (OUTCOME_NO if no else 0)
+    rest, _ = match(arenas, a, i, side, bound, lots, flags, -seq, True, parent)
+    filled = lots - rest
+    mark = s.ins[i, I_MARK]
+    if kind == 1:
+        mark = own_mark(s, i, no)
+    elif kind == 2:
+        mark = s.feeds[s.ins[i, I_FEED], D_INDEX]
+    after = equity(arenas, a)
+    fee = min(rate_up(filled * mark * s.ins[i, I_TV], h[LIQ_PPM]), max(after, np.int64(0)))
+    cash(s, a, -fee)
+    h[INSURANCE] += fee
+    if row < h[N_LOG]:
+        s.log[row, E_AMOUNT] = fee
+        s.log[row, E_X] = filled
+    return filled
+
+
+@inlined
+def sold_out(s, a):
+    """Owes USDC and has no position, coin or share left."""
+    if s.bal[a, 0] >= 0:
+        return False
+    for k in range(1, s.h[N_ASSETS]):
+        if s.bal[a, k] > 0:
+            return False
+    return not has_position(s, a)
+
+
+@inlined
+def return_draw(arenas, s, a):
+    """LIQ-04: what an account drew comes back once it has equity but no position or debt."""
+    account = s.acct[a]
+    if account[C_DRAWN] == 0 or s.bal[a, 0] < 0 or has_position(s, a):
+        return
+    e = equity(arenas, a)
+    if e <= 0:
+        return
+    back = min(min(account[C_DRAWN], s.bal[a, 0]), e)
+    account[C_DRAWN] = 0
+    if back > 0:
+        cash(s, a, -back)
+        s.h[INSURANCE] += back
+        say(s, RETURN, a, 0, 0, back, 0)
+
+
+@kernel
+def release(arenas, a, safe):
+    """Fund return, then UNFLAG if the account is (known to be) safe; returns whether it was."""
+    s = views(arenas)
+    return_draw(arenas, s, a)
+    if not safe and not is_safe(arenas, a):
+        return False
+    account = s.acct[a]
+    account[C_FLAGGED] = 0
+    account[C_FAILED] = 0
+    account[C_PARENT] = 0
+    s.flag_size[a, :] = 0
+    say(s, UNFLAG, a, 0, 0, equity(arenas, a), 0)
+    return True
+
+
+@kernel
+def turn(arenas, a):
+    """One flagged account's turn in a liquidation tick."""
+    s = views(arenas)
+    account = s.acct[a]
+    for e in range(s.h[N_EVENTS]):
+        if s.events[e, V_RESOLVED] == 0:
+            yes = s.events[e, V_YES]
+            sets = min(s.bal[a, yes], s.bal[a, yes + 1])
+            if sets > 0:
+                change_sets(s, a, e, -sets)
+                say(s, MERGE, a, e, sets, 0, 1)
+    if is_safe(arenas, a):
+        release(arenas, a, True)
+        return
+    e = equity(arenas, a)
+    if e < 0 and has_tradable(s, a):
+        bankrupt(arenas, a)
+        release(arenas, a, False)
+        return
+    ne, mm, _ = maintenance(arenas, a, False)
+    if e >= 0 and (ne < s.rules[TRIGGER] * mm or account[C_FAILED] >= s.h[FAILED_STEPS]):
+        backstop(arenas, a, False)
+        if is_safe(arenas, a):
+            release(arenas, a, True)
+            return
+    if step(arenas, a) == 0:
+        account[C_FAILED] += 1
+    else:
+        account[C_FAILED] = 0
+    if sold_out(s, a):
+        write_off(arenas, a)
+    release(arenas, a, False)
+
+
+@entry
+def tick(arenas, m):
+    """LIQUIDATE: flag whoever is below maintenance, then give every flagged account its turn."""
+    s = views(arenas)
+    h = s.h
+    for a in range(h[N_ACCOUNTS]):
+        if s.acct[a, C_FLAGGED] == 0 and exposed(s, a):
+            ne, mm, _ = maintenance(arenas, a, False)
+            if ne < mm:
+                flag(arenas, a, ne, mm)
+    waiting = h[FLAGGED_COUNT]
+    kept = 0
+    for k in range(waiting):
+        a = s.scratch[k, QUEUE]
+        turn(arenas, a)
+        if s.acct[a, C_FLAGGED]:
+            s.scratch[kept, QUEUE] = a
+            kept += 1
+    h[FLAGGED_COUNT] = kept
+    for i in range(h[N_INSTRUMENTS]):
+        s.ins[i, I_TICK_MARK] = s.ins[i, I_MARK]
+    for f in range(h[N_FEEDS]):
+        s.feeds[f, D_TICK_INDEX] = s.feeds[f, D_INDEX]
+    return 0

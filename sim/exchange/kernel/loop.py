@@ -1,0 +1,135 @@
+"""The engine's loop: messages in, events out.
+
+``orders`` handles a block of user messages; ``other`` says which compiled entry handles each other
+kind.  ``process`` strings them together in message order.  Both stop when the event log is
+nearly full; the caller empties the log and calls again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from sim.exchange.kernel.funding import pay, sample
+from sim.exchange.kernel.funds import funds
+from sim.exchange.kernel.jit import entry
+from sim.exchange.kernel.liquidation import tick
+from sim.exchange.kernel.marketdata import book, depth
+from sim.exchange.kernel.orders import (
+    BY_USER,
+    K_REPLACE,
+    OK,
+    R_ACCOUNT,
+    R_INSTRUMENT,
+    cancel_all,
+    cancel_one,
+    new_or_replace,
+    reject,
+)
+from sim.exchange.kernel.prices import marks, read_index
+from sim.exchange.kernel.settlement import resolve
+from sim.exchange.kernel.state import (
+    LOGGED,
+    MESSAGES,
+    N_ACCOUNTS,
+    N_INSTRUMENTS,
+    N_LOG,
+    NOW,
+    RESERVE,
+    views,
+)
+from sim.exchange.messages import M_ACCOUNT, M_INSTRUMENT, M_KIND, M_TIME, Kind, Reason
+
+NEW, CANCEL, CANCEL_ALL = int(Kind.NEW), int(Kind.CANCEL), int(Kind.CANCEL_ALL)
+R_KIND = int(Reason.UNKNOWN_KIND)
+Arenas = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+@entry
+def orders(arenas, messages, start):
+    """Handle user orders from messages[start:]; returns the index of the first message it cannot."""
+    s = views(arenas)
+    h = s.h
+    k = start
+    while k < messages.shape[0]:
+        if h[N_LOG] - h[LOGGED] < h[RESERVE]:
+            break
+        m = messages[k]
+        kind = m[M_KIND]
+        h[NOW] = m[M_TIME]
+        if kind == NEW or kind == K_REPLACE:
+            new_or_replace(arenas, s, m)
+        elif kind == CANCEL:
+            reason = cancel_one(arenas, s, m)
+            if reason != OK:
+                reject(s, m, reason)
+        elif kind == CANCEL_ALL:
+            if m[M_ACCOUNT] < 0 or m[M_ACCOUNT] >= h[N_ACCOUNTS]:
+                reject(s, m, R_ACCOUNT)
+            elif m[M_INSTRUMENT] < -1 or m[M_INSTRUMENT] >= h[N_INSTRUMENTS]:
+                reject(s, m, R_INSTRUMENT)
+            else:
+                cancel_all(arenas, m[M_ACCOUNT], m[M_INSTRUMENT], BY_USER)
+        else:
+            break
+        h[MESSAGES] += 1
+        k += 1
+    return k
+
+
+@entry
+def unknown(arenas, m):
+    s = views(arenas)
+    reject(s, m, R_KIND)
+    return OK
+
+
+@entry
+def refuse(arenas, m, reason):
+    s = views(arenas)
+    reject(s, m, reason)
+
+
+# One entry per kind of message that is no order: (arenas, message) -> reject reason or 0.
+ENTRIES: dict[int, Callable[[Arenas, np.ndarray], int]] = {
+    Kind.INDEX: read_index,
+    Kind.MARK: marks,
+    Kind.PREMIUM: sample,
+    Kind.FUNDING: pay,
+    Kind.RESOLVE: resolve,
+    Kind.LIQUIDATE: tick,
+    Kind.BOOK: book,
+    Kind.DEPTH: depth,
+    **{
+        kind: funds
+        for kind in (
+            Kind.DEPOSIT, Kind.POOL, Kind.FUND, Kind.COMMIT, Kind.MINT, Kind.MERGE, Kind.WITHDRAW,
+        )
+    },
+}  # fmt: skip
+
+
+def process(arenas: Arenas, messages: np.ndarray, start: int) -> int:
+    """Handle messages[start:] until done or until the log needs emptying; returns the next index."""
+    h = arenas[0]
+    n = messages.shape[0]
+    k = start
+    while k < n:
+        if h[N_LOG] - h[LOGGED] < h[RESERVE]:
+            break
+        before = k
+        k = orders(arenas, messages, k)
+        if k == n or (k == before and h[N_LOG] - h[LOGGED] < h[RESERVE]):
+            break
+        m = messages[k]
+        kind = int(m[M_KIND])
+        if kind in (NEW, K_REPLACE, CANCEL, CANCEL_ALL):
+            continue  # the log filled up inside a block of orders
+        h[NOW] = m[M_TIME]
+        reason = ENTRIES.get(kind, unknown)(arenas, m)
+        if reason:
+            refuse(arenas, m, reason)
+        h[MESSAGES] += 1
+        k += 1
+    return k

@@ -1,0 +1,23 @@
+"""Compiled readings for the façade."""
+
+from __future__ import annotations
+
+from sim.exchange.kernel.jit import entry
+from sim.exchange.kernel.margin import equity, initial, maintenance
+
+
+@entry
+def read_equity(arenas, out):
+    """E of accounts 0 … len(out) - 1 in micro-USDC."""
+    for a in range(out.shape[0]):
+        out[a] = equity(arenas, a)
+
+
+@entry
+def read_maintenance(arenas, a):
+    return maintenance(arenas, a, False)
+
+
+@entry
+def read_initial(arenas, a):
+    return initial(arenas, a)

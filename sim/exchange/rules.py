@@ -1,0 +1,80 @@
+"""The exchange's parameters: a frozen, validated ``Rules`` object (defaults are REF-1's)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Ratio = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Bps = Annotated[float, Field(ge=-10_000, le=10_000, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Rules(BaseModel):
+    """Defaults of every clause that has a parameter; the clause id stands beside it.
+
+    Raises pydantic.ValidationError for an unknown name, a value out of range, or
+    maker + taker fee below 0.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # ORD
+    maker_fee_bps: Bps = 0.0  # ORD-06, negative is a rebate
+    taker_fee_bps: Bps = 0.0  # ORD-06
+    event_fee_bps: Annotated[float, Field(ge=0, le=10_000)] = (
+        0.0  # ORD-06, on min(p, 1-p), taker only
+    )
+    band_ratio: Annotated[float, Field(gt=0, le=100)] = (
+        0.5  # ORD-04, limit prices within mark*(1 -+ band)
+    )
+    max_impact_ratio: Annotated[float, Field(gt=0, le=1)] = (
+        0.05  # ORD-04, market orders from the touch
+    )
+    max_open_orders: Annotated[int, Field(ge=1)] = 1000  # ORD-04, per account
+    self_trade: Annotated[int, Field(ge=0, le=2)] = (
+        0  # ORD-02: 0 reject taker, 1 cancel maker, 2 cancel both
+    )
+
+    # PRC
+    premium_tau_s: Seconds = 150.0  # PRC-02
+    book_tau_s: Seconds = 30.0  # PRC-02
+    mark_min_multiplier: Annotated[float, Field(gt=0, le=1)] = 0.8  # PRC-02, per update
+    mark_max_multiplier: Annotated[float, Field(ge=1)] = 1.25  # PRC-02, per update
+    forced_trades_count: bool = True  # PRC-02 policy: forced fills set `last`
+    twap_window_s: Seconds = 300.0  # PRC-04
+    volatile_ratio: Annotated[float, Field(gt=1)] = 5.0  # PRC-04
+    uncertain_ratio: Ratio = 0.02  # PRC-04
+    stale_guard: bool = True  # PRC-04
+    strict_prices: bool = True  # MAR-09
+
+    # FUN
+    interest_8h: float = 0.0001  # FUN-01
+    interest_clamp_8h: NonNegative = 0.0005  # FUN-01
+    funding_cap_1h: NonNegative = 0.04  # FUN-01
+
+    # MAR
+    phi: Ratio = 1.0  # MAR-02, weight of positive unrealised PnL
+    withdraw_floor_ratio: Ratio = 0.10  # MAR-09
+
+    # LIQ
+    unflag_buffer: NonNegative = 0.02  # LIQ-00
+    step_ratio: Annotated[float, Field(gt=0, le=1)] = 0.10  # LIQ-02
+    step_min_usd: NonNegative = 1000.0  # LIQ-02
+    liquidation_fee_bps: Annotated[float, Field(ge=0, le=10_000)] = 10.0  # LIQ-02
+    backstop_trigger_ratio: Ratio = 2.0 / 3.0  # LIQ-03
+    backstop_failed_steps: Annotated[int, Field(ge=1)] = 5  # LIQ-03
+    backstop_bonus_bps: Annotated[float, Field(ge=0, le=10_000)] = 100.0  # LIQ-03
+    fillable_ba: NonNegative = 1.0  # LIQ-07
+    fillable_smmr: NonNegative = 1.5  # LIQ-07
+
+    @model_validator(mode="after")
+    def _fees(self) -> Rules:
+        if self.maker_fee_bps + self.taker_fee_bps < 0:
+            raise ValueError(
+                f"maker_fee_bps {self.maker_fee_bps} + taker_fee_bps {self.taker_fee_bps} < 0: "
+                "the exchange would pay for every trade"
+            )
+        return self

@@ -1,0 +1,150 @@
+"""One liquidation tick (LIQ-00 to LIQ-02)."""
+
+from __future__ import annotations
+
+from twin.arithmetic import up
+from twin.backstop import Backstop
+from twin.bankruptcy import Bankruptcy
+from twin.books import Order
+from twin.codes import SELL, Event, Flag, Reason
+from twin.legs import DEBT, SHARES, Leg, Legs
+from twin.margin import Margin
+from twin.matching import Matching
+from twin.parents import parent_of
+from twin.state import COLUMN, Flagged, State
+
+
+class Liquidation:
+    def __init__(self, state: State, margin: Margin, matching: Matching) -> None:
+        self.s = state
+        self.margin = margin
+        self.matching = matching
+        self.legs = Legs(state, margin)
+        self.backstop = Backstop(state, margin, self.legs)
+        self.bankruptcy = Bankruptcy(state, margin, self.legs, self.backstop)
+
+    def tick(self) -> None:
+        for account in range(len(self.s.ledger.accounts)):
+            if account not in self.s.flagged:
+                self._flag_if_due(account)
+        for account in sorted(self.s.flagged, key=lambda a: (self.s.flagged[a].time, a)):
+            self._turn(account)
+        self.s.remember_tick()
+
+    # -- flags ------------------------------------------------------------------------------
+
+    def _flag_if_due(self, account: int) -> None:
+        ne, mm = self.margin.net(account), self.margin.maintenance(account)
+        if not ne < mm:
+            return
+        parent = parent_of(self.s, self.margin, account)
+        self.s.flagged[account] = Flagged(self.s.now, parent, self.legs.sizes_now(account))
+        self.s.emit(
+            Event.FLAG,
+            account=account,
+            amount=self.margin.equity(account),
+            x=round(ne * 1e6),
+            y=round(mm * 1e6),
+            parent=parent,
+        )
+        self.legs.say_legs(account)
+        for order in list(self.s.resting[account].values()):
+            self.s.cancel(order, Reason.LIQUIDATION)
+
+    def _unflag(self, account: int) -> None:
+        del self.s.flagged[account]
+        self.s.emit(Event.UNFLAG, account=account, amount=self.margin.equity(account))
+
+    # -- a turn -----------------------------------------------------------------------------
+
+    def _turn(self, account: int) -> None:
+        a = self.s.ledger.accounts[account]
+        if self._ends_safe_after_merging(account):
+            return
+        if self.margin.equity(account) < 0 and self.legs.position_legs(account):
+            self.bankruptcy.close(account)
+        else:
+            if self.margin.equity(account) >= 0 and self._backstop_is_due(account):
+                self.backstop.run(account)
+                if self._ends_safe(account):
+                    return
+            filled = self._step(account)
+            record = self.s.flagged[account]
+            record.failed = 0 if filled else record.failed + 1
+            nothing_left = (
+                not a.has_position()
+                and not any(units > 0 for units in a.coins.values())
+                and not any(any(q) for q in a.shares)
+            )
+            if nothing_left and a.usdc < 0:
+                self.bankruptcy.write_off(account)
+        self.bankruptcy.give_back(account)
+        if self.backstop.safe(account):
+            self._unflag(account)
+
+    def _ends_safe_after_merging(self, account: int) -> bool:
+        """LIQ-01, then the test."""
+        for i in self.s.market.events:
+            sets = min(self.s.ledger.accounts[account].shares[i.event])
+            if sets > 0:
+                self.s.ledger.mint(account, i.event, -sets)
+                self.s.emit(Event.MERGE, account=account, instrument=i.event, size=sets, code=1)
+        return self._ends_safe(account)
+
+    def _ends_safe(self, account: int) -> bool:
+        if not self.backstop.safe(account):
+            return False
+        self.bankruptcy.give_back(account)
+        self._unflag(account)
+        return True
+
+    def _backstop_is_due(self, account: int) -> bool:
+        """LIQ-03: its condition."""
+        need = self.s.rules["backstop_trigger_ratio"] * self.margin.maintenance(account)
+        failed = self.s.flagged[account].failed
+        return self.margin.net(account) < need or failed >= self.s.rules["backstop_failed_steps"]
+
+    # -- a step -----------------------------------------------------------------------------
+
+    def _step(self, account: int) -> int:
+        """LIQ-02: one forced order on the first leg; returns the lots it filled."""
+        leg = self.legs.first(account, self.legs.all(account))
+        if leg is None:
+            return 0
+        lots, bound = self.legs.step(account, leg), self.legs.bound(account, leg)
+        parent = self.s.flagged[account].parent
+        row = self.s.emit(
+            Event.STEP,
+            account=account,
+            instrument=leg.instrument.id,
+            side=leg.side,
+            price=bound,
+            size=lots,
+            code=leg.code,
+            parent=parent,
+        )
+        own_side = SELL if leg.code in (SHARES, DEBT) else leg.side
+        order = Order(
+            -row[0],
+            account,
+            leg.instrument.id,
+            leg.side,
+            bound,
+            lots,
+            int(Flag.IOC),
+            leg.outcome,
+            own_side,
+        )
+        filled = self.matching.match(order, forced=True, parent=parent)
+        row[COLUMN["order"]] = -row[0]
+        row[COLUMN["x"]] = filled
+        row[COLUMN["amount"]] = self._charge(account, leg, filled)
+        return filled
+
+    def _charge(self, account: int, leg: Leg, filled: int) -> int:
+        """The liquidation fee, only while E stays ≥ 0."""
+        ppm = round(self.s.rules["liquidation_fee_bps"] * 100)
+        due = up(filled * leg.mark * leg.instrument.tv, ppm)
+        fee = min(due, max(0, self.margin.equity(account)))
+        self.s.ledger.to_insurance(account, fee)
+        return fee

@@ -1,0 +1,114 @@
+"""Checks and controls: when they pass, when they miss, and what they then say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from scenarios.controls import run_control
+from scenarios.schema import Check, Control, Scenario
+
+SCENARIO = Scenario.model_validate(
+    {
+        "name": "s",
+        "title": "s",
+        "start": "2025-01-01T00:00:00Z",
+        "end": "2025-01-01T00:01:00Z",
+        "coin": [{"name": "BTC", "price_usd": 100, "oi_share": 1.0}],
+    }
+)
+CHECK = {"id": "c", "metric": "m", "compare": "<", "value": 1}
+
+
+def control(**fields: Any) -> Control:
+    variants = [{"name": f"x{k:g}", "set": {"index.scale": k}} for k in (0.0, 0.5, 1.0)]
+    return Control.model_validate({"id": "k", "metric": "m", "variant": variants, **fields})
+
+
+def outcome(made: Control, values: dict[float, list[float | None]]) -> dict[str, Any]:
+    def one(scenario: Scenario, seed: int, scale: float) -> dict[str, float | None]:
+        assert scale == 0.5
+        return {"m": values[scenario.index.scale][seed - 3]}
+
+    return run_control(SCENARIO, made, 3, 0.5, one)
+
+
+@pytest.mark.parametrize(
+    ("compare", "value", "found", "holds"),
+    [
+        ("<", 1, 0.9, True),
+        ("<", 1, 1, False),
+        ("<=", 1, 1, True),
+        (">", 1, 1, False),
+        (">=", 1, 1, True),
+        ("==", 0, 0, True),
+        ("between", (1, 2), 2, True),
+        ("between", (1, 2), 2.1, False),
+        ("<", 1, None, False),
+    ],
+)
+def test_check(compare: str, value: Any, found: float | None, holds: bool) -> None:
+    check = Check.model_validate({"id": "c", "metric": "m", "compare": compare, "value": value})
+    assert check.holds(found) is holds
+
+
+def test_expectation_is_readable() -> None:
+    assert Check.model_validate(CHECK).expect() == "m < 1"
+    between = {**CHECK, "compare": "between", "value": [0, 2]}
+    assert Check.model_validate(between).expect() == "0 <= m <= 2"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"compare": "between"}, {"value": [1, 2]}, {"compare": "~"}, {"value": float("nan")}],
+)
+def test_check_that_makes_no_sense(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Check.model_validate({**CHECK, **fields})
+
+
+def test_never_falls() -> None:
+    made = control(expect="never-falls", seeds=3)
+    rising = {0.0: [0, 0, 0], 0.5: [5, 0, 1], 1.0: [9, 1, 1]}
+    found = outcome(made, rising)
+    assert found["passed"]
+    assert [row["median"] for row in found["rows"]] == [0, 1, 1]
+    assert (found["rows"][2]["low"], found["rows"][2]["high"]) == (1, 9)
+    falling = outcome(made, {**rising, 1.0: [0, 0, 9]})
+    assert not falling["passed"]
+    assert falling["why"] == "m falls from x0.5 (1) to x1 (0)"
+
+
+def test_shrinks() -> None:
+    made = control(expect="shrinks", seeds=1)
+    assert outcome(made, {0.0: [3], 0.5: [2], 1.0: [2.5]})["passed"]
+    found = outcome(made, {0.0: [3], 0.5: [2], 1.0: [3]})
+    assert found["why"] == "m does not shrink from x0 (3) to x1 (3)"
+
+
+def test_holds() -> None:
+    made = control(expect="holds", seeds=2, check=[CHECK])
+    assert outcome(made, {0.0: [0, 0], 0.5: [0, 0], 1.0: [0, 0]})["passed"]
+    found = outcome(made, {0.0: [0, 0], 0.5: [0, 1], 1.0: [0, None]})
+    assert found["why"] == "x0.5: m < 1 misses in 1 of 2 runs; x1: m < 1 misses in 1 of 2 runs"
+
+
+def test_metric_that_never_exists_misses() -> None:
+    made = control(expect="shrinks", seeds=1)
+    found = outcome(made, {0.0: [None], 0.5: [2], 1.0: [2]})
+    assert found["why"] == "x0: m does not exist in any run"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"expect": "holds"},
+        {"expect": "shrinks", "metric": ""},
+        {"expect": "never-falls", "variant": [{"name": "only"}]},
+    ],
+)
+def test_control_that_makes_no_sense(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        control(**fields)

@@ -1,0 +1,346 @@
+"""The command line.  Every command imports what it needs, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+RUNS = Path("runs")
+OK, MISSED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+app = typer.Typer(
+    name="windtunnel",
+    help="A wind tunnel for crypto exchanges with one unified margin account.",
+    epilog="Start with: windtunnel run",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+bench = typer.Typer(no_args_is_help=True, help="Measure the matching engine and the kernel.")
+app.add_typer(bench, name="bench")
+
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Set a field of the scenario. Repeatable."),
+]
+Seed = Annotated[int | None, typer.Option(min=0, help="Random seed; default: the scenario's.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+RunsDir = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Where the runs are.")]
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A terminal; `NO_COLOR` and pipes are honoured.  A pipe gets wide lines, not wrapped ones."""
+    from rich.console import Console
+
+    made = Console(stderr=stderr, highlight=False, soft_wrap=False)
+    if not made.is_terminal:
+        made.width = max(made.width, 120)
+    return made
+
+
+@contextmanager
+def polite() -> Iterator[None]:
+    """Bad input is one line and exit 2, Ctrl-C one line and exit 130; neither is a traceback."""
+    from scenarios.errors import ScenarioError
+
+    try:
+        yield
+    except ScenarioError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(BAD_INPUT) from None
+    except KeyboardInterrupt:
+        typer.echo("interrupted: nothing was written", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Any]:
+    """A progress bar on stderr; yields ``update(share, text)``."""
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", style="dim"),
+    )
+    bar = Progress(*columns, console=console(stderr=True), transient=True)
+    with bar:
+        task = bar.add_task(what, total=1.0, note="")
+        yield lambda share, note="": bar.update(task, completed=share, note=note)
+
+
+def announce_compiler() -> None:
+    """Say so on stderr when the kernel has to be compiled first."""
+    from sim.exchange.kernel.jit import is_compiled
+
+    if not is_compiled():
+        typer.echo("compiling the exchange kernel, once per machine, about 20 s …", err=True)
+
+
+@app.command()
+def run(
+    scenario: Annotated[
+        str, typer.Argument(metavar="[SCENARIO]", help="A name (see: windtunnel list) or a file.")
+    ] = "oct-2025",
+    seed: Seed = None,
+    sets: Sets = None,
+    scale: Annotated[
+        float, typer.Option(help="Multiplies accounts, open interest, depth and funds.")
+    ] = 1.0,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the run is written.")] = RUNS,
+    record: Annotated[
+        str | None, typer.Option(help="full: every event; fills: no plain orders; summary: none.")
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check every invariant after every batch (slow).")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Run a scenario, print its risk report, keep the run on disk.
+
+    [bold]Examples[/bold]
+
+    [cyan]windtunnel run[/cyan] – the crash of 10 October 2025
+
+    [cyan]windtunnel run oct-2025 --seed 7 --scale 0.1[/cyan]
+
+    [cyan]windtunnel run oct-2025 --set index.path=bars.csv[/cyan] – with real 1-minute bars
+
+    [cyan]windtunnel run oct-2025 --set index.scale=0.5 --set rules.step_ratio=0.2[/cyan]
+    """
+    with polite():
+        import scenarios
+
+        chosen = scenarios.load(scenario, sets or ())
+        announce_compiler()
+        with progress(chosen.name) as update:
+            result = scenarios.run(
+                chosen,
+                seed=seed,
+                out=out,
+                scale=scale,
+                verify=verify,
+                record=record,
+                progress=update,
+            )
+        if as_json:
+            typer.echo(json.dumps(result.report))
+            return
+        from scenarios import tables
+
+        printer = console()
+        printer.print(tables.report(result.report))
+        printer.print(f"run      {result.path}\nlook     windtunnel dashboard{_runs_option(out)}")
+        printer.print(f"explain  windtunnel explain {result.run_id}{_runs_option(out)} --account A")
+
+
+def _runs_option(out: Path) -> str:
+    return "" if out == RUNS else f" --runs {out}"
+
+
+@app.command("list")
+def list_scenarios(as_json: Json = False) -> None:
+    """List the scenarios that come with windtunnel."""
+    with polite():
+        import scenarios
+
+        found = [scenarios.load(name) for name in scenarios.names()]
+        if as_json:
+            rows = [{"name": s.name, "title": s.title, "minutes": _minutes(s)} for s in found]
+            typer.echo(json.dumps(rows))
+            return
+        for s in found:
+            typer.echo(
+                f"{s.name:<12} {s.title}  ({_minutes(s):g} min, {len(s.coin)} coins,"
+                f" {s.accounts:,} accounts)"
+            )
+
+
+def _minutes(scenario: Any) -> float:
+    return (scenario.end_us - scenario.start_us) / 60_000_000
+
+
+@app.command()
+def check(
+    scenario: Annotated[
+        list[str] | None, typer.Argument(metavar="[SCENARIO]…", help="Default: every scenario.")
+    ] = None,
+    seed: Seed = None,
+    sets: Sets = None,
+    scale: Annotated[
+        float | None, typer.Option(help="Scale of the runs; default: the scenario's control_scale.")
+    ] = None,
+    controls: Annotated[
+        bool, typer.Option("--controls/--no-controls", help="Run the controls too: many runs.")
+    ] = True,
+    as_json: Json = False,
+) -> None:
+    """Run the checks and the controls of scenarios; exit 1 if one misses.
+
+    A check compares a metric of one run with a value. A control is an experiment whose answer is
+    known before: a flat market liquidates nobody, a larger shock does not do less harm.
+
+    [bold]Examples[/bold]
+
+    [cyan]windtunnel check smoke[/cyan]
+
+    [cyan]windtunnel check oct-2025 --scale 0.25[/cyan]
+    """
+    with polite():
+        import scenarios
+        from scenarios.controls import check_scenario
+
+        missed = False
+        outcomes = []
+        for name in scenario or scenarios.names():
+            chosen = scenarios.load(name, sets or ())
+            announce_compiler()
+            with progress(name) as update:
+                outcome = check_scenario(
+                    chosen, seed=seed, scale=scale, controls=controls, progress=update
+                )
+            missed |= not outcome["passed"]
+            outcomes.append(outcome)
+            if not as_json:
+                _print_outcome(outcome)
+        if as_json:
+            typer.echo(json.dumps(outcomes))
+        if missed:
+            raise typer.Exit(MISSED)
+
+
+def _print_outcome(outcome: dict[str, Any]) -> None:
+    from scenarios import tables
+
+    printer = console()
+    printer.print(
+        f"[bold]{outcome['scenario']}[/bold], scale {outcome['scale']:g}, seed {outcome['seed']}"
+    )
+    if outcome["checks"]:
+        printer.print(tables.checks(outcome["checks"]))
+    for control in outcome["controls"]:
+        printer.print(tables.control(control))
+
+
+@app.command()
+def explain(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or its folder.")],
+    account: Annotated[int, typer.Option(min=0, help="Account id.")],
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="T", help="Seconds from the start, or HH:MM[:SS] UTC; default: the end."
+        ),
+    ] = None,
+    runs: RunsDir = RUNS,
+    as_json: Json = False,
+) -> None:
+    """Explain an account's margin leg by leg, as it stood at a time of a run.
+
+    The run is repeated up to that time, and its digest compared minute by minute, so that what is
+    explained is what happened.
+
+    [bold]Examples[/bold]
+
+    [cyan]windtunnel explain oct-2025-1-0a1b2c3d --account 17[/cyan]
+
+    [cyan]windtunnel explain runs/oct-2025-1-0a1b2c3d --account 17 --at 21:19:30[/cyan]
+    """
+    with polite():
+        from scenarios.explain import explain_account
+
+        announce_compiler()
+        with progress("repeating the run") as update:
+            found = explain_account(run, account, at, runs=runs, progress=update)
+        if as_json:
+            typer.echo(json.dumps(found))
+            return
+        from scenarios import tables
+
+        console().print(tables.explanation(found))
+
+
+@app.command()
+def dashboard(
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8050,
+    runs: RunsDir = RUNS,
+) -> None:
+    """Show the runs in a browser, on this machine only."""
+    with polite():
+        from scenarios.errors import ScenarioError
+
+        try:
+            from dashboard import serve
+
+            serve(runs, port)
+        except ImportError as error:
+            raise ScenarioError(
+                f"{error.name} is missing: pip install 'windtunnel[dashboard]'"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise ScenarioError(str(error)) from None
+
+
+@bench.command()
+def flow(
+    seed: Annotated[int, typer.Option(min=0)] = 42,
+    messages: Annotated[int, typer.Option(min=1)] = 1_000_000,
+    as_json: Json = False,
+) -> None:
+    """Matching alone, on a random flow of limit orders and cancels."""
+    from sim.exchange.bench import run_flow
+
+    announce_compiler()
+    _print_bench(run_flow(seed, messages), as_json)
+
+
+@bench.command()
+def kernel(as_json: Json = False) -> None:
+    """The whole kernel, margin on, beside the same loop in plain Python."""
+    from sim.exchange.bench import run_kernel
+
+    announce_compiler()
+    _print_bench(run_kernel(), as_json)
+
+
+def _print_bench(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    for name, value in found.items():
+        typer.echo(
+            f"{name:<32} {value:,.6g}" if isinstance(value, float) else f"{name:<32} {value}"
+        )
+
+
+def main() -> None:
+    """Entry point of the ``windtunnel`` command."""
+    try:
+        app()
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(OK)
+
+
+if __name__ == "__main__":
+    main()
