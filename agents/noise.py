@@ -63,7 +63,6 @@ class NoiseParams(TraderParams):
     sigma_bps: Positive = 1.4  # at rest, before anything was seen, per square root of a second
     limit_depth_bps: Positive = 15.0  # mean distance of a limit order from the mid
     value_share: Ratio = 0.3  # market orders that lean on the index
-    close_share: Ratio = 0.5  # orders that rather reduce what is held
     weight_exponent: NonNegative = 0.7  # books are drawn by OI share to this power
     spot_weight: NonNegative = 0.5  # of a spot book, to its coin's perpetual
     event_weight: NonNegative = 0.05  # of all event books, to all others together
@@ -194,13 +193,10 @@ class Noise(Trader):
         bid, ask = view.bid[book], view.ask[book]
         price = self._fair(view, book)
         held = self.positions.lots[row, book]
-        buy = coin < 0.5
-        close = (held != 0) & (lean < p.close_share)
-        buy = np.where(close, held < 0, buy)
         index = view.index[book]
-        two = (bid > 0) & (ask > 0) & (index > 0) & ~self.event[book]
-        value = (lean > 1.0 - p.value_share) & two & is_market
-        buy = np.where(value, bid + ask < 2 * index, buy)
+        seen = np.where((bid > 0) & (ask > 0), (bid + ask) * 0.5, np.maximum(bid, ask))
+        value = (lean < p.value_share) & is_market & (seen > 0) & (index > 0) & ~self.event[book]
+        buy = np.where(value, seen < index, coin < 0.5)
 
         event = self.event[book]
         distance = np.where(event, 10.0 * away, away) * 1e-4  # events: ten times as far

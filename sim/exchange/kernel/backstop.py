@@ -45,34 +45,36 @@ def is_safe(arenas, a):
 
 
 @inlined
-def provider_takes(arenas, s, p, i, lots, value, share):
-    """Book the provider's side; undone (returns False) when it lacks initial margin."""
+def transfer(arenas, s, a, p, i, lots, value, share):
+    """Book both sides of a taking; undone (returns False) when the provider lacks initial margin.
+
+    Both sides first: open interest, which margin may depend on, does not change by a transfer.
+    """
     if share >= 0:
         cash(s, p, -value)
+        cash(s, a, value)
         s.bal[p, share] += lots
+        s.bal[a, share] -= lots
         activate(s, p, i)
         ne, im = initial(arenas, p)
         if ne < im:
             cash(s, p, value)
+            cash(s, a, -value)
             s.bal[p, share] -= lots
+            s.bal[a, share] += lots
             return False
         return True
-    size = s.pos[p, i, SIZE]
-    cost = s.pos[p, i, COST]
-    balance = s.bal[p, 0]
-    clearing = s.ins[i, I_CLEARING]
-    interest = s.ins[i, I_OI]
-    borrowed = s.h[BORROWED]
+    size, cost, balance = s.pos[p, i, SIZE], s.pos[p, i, COST], s.bal[p, 0]
+    own_size, own_cost, own_balance = s.pos[a, i, SIZE], s.pos[a, i, COST], s.bal[a, 0]
+    clearing, interest, borrowed = s.ins[i, I_CLEARING], s.ins[i, I_OI], s.h[BORROWED]
     activate(s, p, i)
+    trade(s, a, i, -lots, -value)
     trade(s, p, i, lots, value)
     ne, im = initial(arenas, p)
     if ne < im:
-        s.pos[p, i, SIZE] = size
-        s.pos[p, i, COST] = cost
-        s.bal[p, 0] = balance
-        s.ins[i, I_CLEARING] = clearing
-        s.ins[i, I_OI] = interest
-        s.h[BORROWED] = borrowed
+        s.pos[p, i, SIZE], s.pos[p, i, COST], s.bal[p, 0] = size, cost, balance
+        s.pos[a, i, SIZE], s.pos[a, i, COST], s.bal[a, 0] = own_size, own_cost, own_balance
+        s.ins[i, I_CLEARING], s.ins[i, I_OI], s.h[BORROWED] = clearing, interest, borrowed
         retire(s, p, i)
         return False
     retire(s, p, i)
@@ -131,13 +133,8 @@ def offer(arenas, a, leg, e):
         if x > 0:
             cut = muldiv(discount, x, q)
             value = sign * x * unit - cut
-            if provider_takes(arenas, s, p, i, sign * x, value, share):
+            if transfer(arenas, s, a, p, i, sign * x, value, share):
                 took = x
-                if share >= 0:
-                    cash(s, a, value)
-                    s.bal[a, share] -= x
-                else:
-                    trade(s, a, i, -sign * x, -value)
                 emit(
                     s, BACKSTOP, a, i, 0, s.ins[i, I_MARK], shown * x, cut, 0, p, 0, 0 if share < 0 else 1,
                     s.acct[a, C_PARENT], 0, 0,

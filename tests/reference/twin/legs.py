@@ -139,7 +139,7 @@ class Legs:
             return 1 if leg.side == SELL else i.payoff - 1
         low, high = self.s.band(i)
         if leg.code == DEBT:
-            return max(low, book.base)
+            return max(low, book.base, 1)
         e = self.equity_shares(account)[i.id]
         value, per_tick = leg.lots * leg.mark * i.tv, leg.lots * i.tv
         slack = self._fillable_slack(account, leg)
