@@ -31,7 +31,7 @@ class BackstopParams(TraderParams):
     capital_usd: Positive = 3_500_000.0
     commit_ratio: Annotated[float, Field(gt=0, le=1)] = 1.0  # of the capital
     drawdown_cap_ratio: Annotated[float, Field(gt=0, le=1)] = 0.2  # loss at which it withdraws
-    unwind_ratio: Annotated[float, Field(gt=0, le=1)] = 0.01  # of each position, at each look
+    unwind_ratio: Annotated[float, Field(gt=0, le=1)] = 0.002  # of each position, at each look
     unwind_min_usd: Positive = 500.0
     crosses: bool = False  # sells into the bid instead of joining the ask
     max_discount_bps: NonNegative = 200.0  # against the index, at which it still sells

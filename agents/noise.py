@@ -3,8 +3,8 @@
 Daniels, Farmer, Gillemot, Iori and Smith (2003); Farmer, Patelli and Zovko (2005): market orders
 arrive as a Poisson process, limit orders as another, each limit order is cancelled at a constant
 rate.  One departure, switched off by ``value_share`` 0: that share of the market orders buys
-below and sells above the index (the fundamentalists of Chiarella and Iori, 2002), without which
-nothing but the makers would hold perpetuals near their index.
+below and sells above the index, the more the wider the gap (the fundamentalists of Chiarella and
+Iori, 2002), without which nothing but the makers would hold perpetuals near their index.
 
 Figures:
 
@@ -58,11 +58,12 @@ class NoiseParams(TraderParams):
     size_median_usd: Positive = 15.0
     size_log_deviation: NonNegative = 1.5
     max_size_usd: Positive = 3_000.0  # at rest
-    volume_exponent: NonNegative = 0.8  # of volatility over volatility at rest, in market orders
+    volume_exponent: NonNegative = 0.8  # of volatility over its value at rest, market orders
     max_volume_factor: Annotated[float, Field(ge=1)] = 30.0
     sigma_bps: Positive = 1.4  # at rest, before anything was seen, per square root of a second
     limit_depth_bps: Positive = 15.0  # mean distance of a limit order from the mid
     value_share: Ratio = 0.3  # market orders that lean on the index
+    value_gap_bps: Positive = 10.0  # gap to the index that doubles the size of these; linear
     weight_exponent: NonNegative = 0.7  # books are drawn by OI share to this power
     spot_weight: NonNegative = 0.5  # of a spot book, to its coin's perpetual
     event_weight: NonNegative = 0.05  # of all event books, to all others together
@@ -197,6 +198,8 @@ class Noise(Trader):
         seen = np.where((bid > 0) & (ask > 0), (bid + ask) * 0.5, np.maximum(bid, ask))
         value = (lean < p.value_share) & is_market & (seen > 0) & (index > 0) & ~self.event[book]
         buy = np.where(value, seen < index, coin < 0.5)
+        gap_bps = np.where(value, np.abs(seen - index) * 1e4 / np.maximum(index, 1), 0.0)
+        usd = usd * np.minimum(1.0 + gap_bps / p.value_gap_bps, p.max_volume_factor)
 
         event = self.event[book]
         distance = np.where(event, 10.0 * away, away) * 1e-4  # events: ten times as far

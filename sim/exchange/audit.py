@@ -64,7 +64,7 @@ class Audit:
         """Compare the positions built from events with the engine's, int64[accounts, perpetuals]."""
         if self.perpetuals:
             self.violations["I12"] += int((self.positions != positions).sum())
-        return dict(self.violations)
+        return {name: int(count) for name, count in self.violations.items()}
 
     # --- parts ------------------------------------------------------------------------------
     def _funding(self, events: np.ndarray, kinds: np.ndarray) -> None:
