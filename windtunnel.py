@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,7 +84,8 @@ def progress(what: str) -> Iterator[Any]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}", style="dim"),
     )
-    bar = Progress(*columns, console=console(stderr=True), transient=True)
+    screen = console(stderr=True)
+    bar = Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal)
     with bar:
         task = bar.add_task(what, total=1.0, note="")
         yield lambda share, note="": bar.update(task, completed=share, note=note)
@@ -193,6 +195,9 @@ def check(
     controls: Annotated[
         bool, typer.Option("--controls/--no-controls", help="Run the controls too: many runs.")
     ] = True,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Runs at a time; default: one per processor.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run the checks and the controls of scenarios; exit 1 if one misses.
@@ -217,7 +222,12 @@ def check(
             announce_compiler()
             with progress(name) as update:
                 outcome = check_scenario(
-                    chosen, seed=seed, scale=scale, controls=controls, progress=update
+                    chosen,
+                    seed=seed,
+                    scale=scale,
+                    controls=controls,
+                    jobs=jobs or os.cpu_count() or 1,
+                    progress=update,
                 )
             missed |= not outcome["passed"]
             outcomes.append(outcome)
@@ -233,13 +243,7 @@ def _print_outcome(outcome: dict[str, Any]) -> None:
     from scenarios import tables
 
     printer = console()
-    printer.print(
-        f"[bold]{outcome['scenario']}[/bold], scale {outcome['scale']:g}, seed {outcome['seed']}"
-    )
-    if outcome["checks"]:
-        printer.print(tables.checks(outcome["checks"]))
-    for control in outcome["controls"]:
-        printer.print(tables.control(control))
+    printer.print(tables.outcome(outcome))
 
 
 @app.command()

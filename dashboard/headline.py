@@ -57,7 +57,7 @@ def cards(run: Run) -> list[Card]:
     return [
         Card("scenario", "Scenario", run.scenario, "", f"{minutes}: {period}"),
         Card("seed", "Seed", str(run.seed if run.seed is not None else MISSING), "", ""),
-        Card("digest", "Digest", run.digest[:12] or MISSING, "", "the first 12 characters"),
+        Card("digest", "Digest", run.digest[:8] or MISSING, "", "its first 8 characters"),
         Card(
             "liquidated_accounts",
             "Accounts liquidated",

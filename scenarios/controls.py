@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from signal import SIG_IGN, SIGINT, signal
 from statistics import median
 from typing import Any
 
 from scenarios.checks import evaluate
 from scenarios.files import with_overrides
+from scenarios.runs import run_id
+from scenarios.scale import resolve
 from scenarios.schema import Control, Scenario
 from sim.risk.metrics import UNITS
 
 Progress = Callable[..., Any]
-RunOne = Callable[[Scenario, int, float], dict[str, float | None]]
+Found = dict[str, float | None]
+RunAll = Callable[[list[Scenario]], list[Found]]
 
 
 def check_scenario(
@@ -21,63 +27,102 @@ def check_scenario(
     seed: int | None = None,
     scale: float | None = None,
     controls: bool = True,
+    jobs: int = 1,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Run a scenario's checks and controls; {scenario, seed, scale, passed, checks, controls}."""
+    """Run a scenario's checks and controls; {scenario, seed, scale, set, runs, passed, checks, controls}.
+
+    Args:
+        scenario: from `scenarios.load`.
+        seed: the first seed; default: the scenario's.
+        scale: of every run; default: the scenario's ``control_scale``.
+        controls: False runs the checks only.
+        jobs: processes; a run that two controls need is made once.
+        progress: called as ``progress(share, note)``.
+    """
     scale = scenario.control_scale if scale is None else scale
     first = scenario.seed if seed is None else seed
-    wanted = scenario.control if controls else ()
-    runs = bool(scenario.check) + sum(len(c.variant) * c.seeds for c in wanted)
-    done = 0
+    base = with_overrides(scenario, scenario.control_set)
+    wanted = base.control if controls else ()
+    plans = [resolve(base, first, scale)] if base.check else []
+    for control in wanted:
+        plans += planned(base, control, first, scale)
+    found = run_all(plans, jobs, progress)
 
-    def one(variant: Scenario, run_seed: int, run_scale: float) -> dict[str, float | None]:
-        nonlocal done
-        begun = done
-        done += 1
+    def look_up(asked: list[Scenario]) -> list[Found]:
+        return [found[run_id(plan)] for plan in asked]
 
-        def tell(share: float, note: str = "") -> None:
-            if progress is not None:
-                progress((begun + share) / max(runs, 1), f"run {begun + 1} of {runs}")
-
-        return run_metrics(variant, run_seed, run_scale, tell)
-
-    checks = evaluate(scenario.check, one(scenario, first, scale)) if scenario.check else []
-    outcomes = [run_control(scenario, c, first, scale, one) for c in wanted]
+    checks = evaluate(base.check, look_up(plans[:1])[0]) if base.check else []
+    outcomes = [run_control(base, c, first, scale, look_up) for c in wanted]
     return {
         "scenario": scenario.name,
         "seed": first,
         "scale": scale,
+        "set": {k: str(v) for k, v in scenario.control_set.items()},
+        "runs": len(found),
         "passed": all(o["passed"] for o in (*checks, *outcomes)),
         "checks": checks,
         "controls": outcomes,
     }
 
 
-def run_metrics(
-    scenario: Scenario, seed: int, scale: float, progress: Progress | None = None
-) -> dict[str, float | None]:
-    """Metrics of one run that leaves nothing on disk."""
+def planned(scenario: Scenario, control: Control, first: int, scale: float) -> list[Scenario]:
+    """The runs of a control: its variants in order, each over its seeds."""
+    return [
+        resolve(with_overrides(scenario, variant.set), seed, scale)
+        for variant in control.variant
+        for seed in range(first, first + control.seeds)
+    ]
+
+
+def run_all(
+    plans: list[Scenario], jobs: int = 1, progress: Progress | None = None
+) -> dict[str, Found]:
+    """Metrics of every different run by its id; nothing is left on disk."""
+    todo = {run_id(plan): plan for plan in plans}
+    found: dict[str, Found] = {}
+
+    def done(name: str, metrics: Found) -> None:
+        found[name] = metrics
+        if progress is not None:
+            progress(len(found) / len(todo), f"{len(found)} of {len(todo)} runs")
+
+    if jobs <= 1 or len(todo) <= 1:
+        for name, plan in todo.items():
+            done(name, run_metrics(plan))
+        return found
+    workers = ProcessPoolExecutor(
+        jobs, mp_context=get_context("spawn"), initializer=signal, initargs=(SIGINT, SIG_IGN)
+    )
+    try:
+        names = {workers.submit(run_metrics, plan): name for name, plan in todo.items()}
+        for future in as_completed(names):
+            done(names[future], future.result())
+    finally:
+        workers.shutdown(wait=False, cancel_futures=True)
+    return {name: found[name] for name in todo}
+
+
+def run_metrics(resolved: Scenario) -> Found:
+    """Metrics of one resolved run."""
     from scenarios.runner import run
 
-    result = run(scenario, seed=seed, out=None, scale=scale, record="summary", progress=progress)
+    result = run(resolved, out=None, record="summary")
     return {name: entry["value"] for name, entry in result.report["metrics"].items()}
 
 
 def run_control(
-    scenario: Scenario, control: Control, first_seed: int, scale: float, one: RunOne = run_metrics
+    scenario: Scenario, control: Control, first: int, scale: float, run_plans: RunAll
 ) -> dict[str, Any]:
     """{id, text, expect, passed, why, rows}; a row has the median and range of one variant."""
-    found: dict[str, list[dict[str, float | None]]] = {}
-    for variant in control.variant:
-        changed = with_overrides(scenario, variant.set)
-        seeds = range(first_seed, first_seed + control.seeds)
-        found[variant.name] = [one(changed, seed, scale) for seed in seeds]
-    names = (
-        sorted({c.metric for c in control.check}) if control.expect == "holds" else [control.metric]
-    )
-    rows = [
-        _row(v, name, [m.get(name) for m in runs]) for v, runs in found.items() for name in names
-    ]
+    metrics = run_plans(planned(scenario, control, first, scale))
+    found = {
+        variant.name: metrics[k * control.seeds : (k + 1) * control.seeds]
+        for k, variant in enumerate(control.variant)
+    }
+    names = [control.metric]
+    if control.expect == "holds":
+        names = sorted({c.metric for c in control.check})
     why = _why(control, found)
     return {
         "id": control.id,
@@ -85,7 +130,7 @@ def run_control(
         "expect": control.expect,
         "passed": not why,
         "why": why,
-        "rows": rows,
+        "rows": [_row(v, n, [m.get(n) for m in runs]) for v, runs in found.items() for n in names],
     }
 
 
@@ -102,7 +147,7 @@ def _row(variant: str, metric: str, values: list[float | None]) -> dict[str, Any
     }
 
 
-def _why(control: Control, found: dict[str, list[dict[str, float | None]]]) -> str:
+def _why(control: Control, found: dict[str, list[Found]]) -> str:
     """What missed, in words; empty when the control passes."""
     if control.expect == "holds":
         missed = [

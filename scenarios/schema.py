@@ -270,7 +270,8 @@ class Scenario(Part):
     open_interest_usd: NonNegative = 0.0  # of all perpetuals at the start
     trader: tuple[TraderSpec, ...] = ()
     check: tuple[Check, ...] = ()
-    control_scale: Positive = 1.0
+    control_scale: Positive = 1.0  # of the runs of `windtunnel check`
+    control_set: dict[str, Any] = {}  # overrides of these runs, by dotted path
     control: tuple[Control, ...] = ()
 
     _origin: Origin = PrivateAttr(default_factory=Origin)

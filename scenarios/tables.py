@@ -136,6 +136,20 @@ def _invariants(found: Mapping[str, int | None]) -> Text:
     return text
 
 
+def outcome(found: Mapping[str, Any]) -> RenderableType:
+    """What `scenarios.controls.check_scenario` found."""
+    changed = "".join(f", {path} = {value}" for path, value in found["set"].items())
+    head = (
+        f"{found['scenario']}: {found['runs']} runs at scale {found['scale']:g}"
+        f" from seed {found['seed']}{changed}"
+    )
+    parts: list[RenderableType] = [Text(head, style="bold")]
+    if found["checks"]:
+        parts.append(checks(found["checks"]))
+    parts += [control(c) for c in found["controls"]]
+    return Group(*parts)
+
+
 def control(outcome: Mapping[str, Any]) -> RenderableType:
     """One control: the verdict, then the median and range over the seeds of each variant."""
     table = _table("variant", "seeds", "metric", "median", "lowest", "highest", right=(1, 3, 4, 5))

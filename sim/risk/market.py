@@ -12,6 +12,7 @@ from sim.exchange.instruments import MICRO, Listing
 from sim.risk.truth import Truth
 
 LEAST_SHOCK = 0.01  # a true drawdown below this has no amplification
+DEPTH_SPAN_US = 10 * MICRO  # depth is averaged over this long
 BASE_SHARE = 0.1  # of the run, from its start, gives the base depth
 
 
@@ -155,7 +156,9 @@ class Market:
             return None
         times, depths = np.concatenate(self._times), np.concatenate(self._depths)
         split = self.start_us + BASE_SHARE * (self.end_us - self.start_us)
-        base, later = depths[times < split], depths[times >= split]
-        if not len(base) or not len(later) or not np.median(base):
+        base, later = depths[times < split], times >= split
+        if not len(base) or not later.any() or not np.median(base):
             return None
-        return float(later.min() / np.median(base))
+        span = (times[later] - self.start_us) // DEPTH_SPAN_US
+        sums, counts = np.bincount(span, depths[later]), np.bincount(span)
+        return float((sums[counts > 0] / counts[counts > 0]).min() / np.median(base))

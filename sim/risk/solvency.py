@@ -44,9 +44,9 @@ class Solvency:
         perpetuals = range(len(listing.perpetuals))
         self._feed = [listing.feed_of(i) for i in perpetuals]
         self._value = [listing.tick_value(i) for i in perpetuals]
-        self._coins = len(listing.assets)
+        self.coins = len(listing.assets)
         self._coin_feed = [listing.feed_id(a.feed) for a in listing.assets]
-        self._coin_value = [listing.asset_tick_value(1 + k) for k in range(self._coins)]
+        self._coin_value = [listing.asset_tick_value(1 + k) for k in range(self.coins)]
 
     def margins(self, legs: Sequence[Leg], truth: Callable[[int], float]) -> tuple[float, float]:
         """(NE, MM) in USD of the account that holds ``legs``, at true prices."""
@@ -55,10 +55,10 @@ class Solvency:
         for leg in legs:
             if leg.is_position:
                 value, margin = self._position(leg, truth)
-            elif leg.thing <= self._coins:
+            elif leg.thing <= self.coins:
                 value, margin = self._balance(leg, truth)
             else:
-                event, side = divmod(leg.thing - 1 - self._coins, 2)
+                event, side = divmod(leg.thing - 1 - self.coins, 2)
                 shares.setdefault(event, {})[side] = (leg.size, leg.price)
                 continue
             equity += value

@@ -60,7 +60,7 @@ def test_list() -> None:
         (["run", "smoke", "--scale", "0"], "--scale"),
         (["run", "smoke", "--record", "everything"], "'everything' is not known"),
         (["check", "smok"], "did you mean 'smoke'?"),
-        (["explain", "nothing", "--account", "1"], "no complete run 'nothing'"),
+        (["explain", "nothing", "--account", "1"], "no run 'nothing' in runs"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(arguments: list[str], said: str, tmp_path: Path) -> None:

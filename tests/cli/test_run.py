@@ -13,7 +13,10 @@ from typing import Any
 
 import pytest
 
+from sim.exchange.instruments import Listing
+from sim.exchange.messages import Event
 from sim.risk.metrics import UNITS
+from sim.risk.solvency import Leg, Solvency
 
 COMMAND = Path(sys.executable).parent / "windtunnel"
 KEYS = [
@@ -120,6 +123,33 @@ def test_metrics_agree_with_the_accounts_on_disk(place: Path, found: dict[str, A
     assert liquidated == found["stages"]["liquidated_accounts"]
     total = accounts["liquidated_notional_usd"].sum()
     assert total == pytest.approx(found["metrics"]["liquidated_notional_usd"]["value"], rel=1e-9)
+
+
+def test_legs_of_a_flag_are_revalued_as_the_exchange_does(
+    place: Path, found: dict[str, Any]
+) -> None:
+    """At the prices in its LEG rows every flagged account has the NE and MM of its FLAG."""
+    import polars as pl
+
+    folder = place / "runs" / found["run_id"]
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    solvency = Solvency(Listing.model_validate(manifest["listing"]))
+    kinds = [int(Event.FLAG), int(Event.LEG)]
+    events = pl.read_parquet(folder / "events/*.parquet").filter(pl.col("kind").is_in(kinds))
+    flags: list[tuple[dict[str, int], list[Leg]]] = []
+    for row in events.sort("seq").iter_rows(named=True):
+        if row["kind"] == Event.FLAG:
+            flags.append((row, []))
+        else:
+            columns = (row[c] for c in ("instrument", "size", "amount", "price"))
+            flags[-1][1].append(Leg(bool(row["code"]), *columns))
+    assert len(flags) >= 5
+    for flag, legs in flags:
+        shares = [leg for leg in legs if not leg.is_position and leg.thing > solvency.coins]
+        parts = [shares, *([leg] for leg in legs if leg not in shares)]
+        margins = [solvency.margins(p, lambda feed, p=p: p[0].price) for p in parts]
+        assert sum(ne for ne, _ in margins) * 1e6 == pytest.approx(flag["x"], abs=2)
+        assert sum(mm for _, mm in margins) * 1e6 == pytest.approx(flag["y"], abs=2)
 
 
 def test_the_same_again_replaces_it_with_the_same(place: Path, found: dict[str, Any]) -> None:

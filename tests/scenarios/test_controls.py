@@ -28,11 +28,10 @@ def control(**fields: Any) -> Control:
 
 
 def outcome(made: Control, values: dict[float, list[float | None]]) -> dict[str, Any]:
-    def one(scenario: Scenario, seed: int, scale: float) -> dict[str, float | None]:
-        assert scale == 0.5
-        return {"m": values[scenario.index.scale][seed - 3]}
+    def found(plans: list[Scenario]) -> list[dict[str, float | None]]:
+        return [{"m": values[plan.index.scale][plan.seed - 3]} for plan in plans]
 
-    return run_control(SCENARIO, made, 3, 0.5, one)
+    return run_control(SCENARIO, made, 3, 0.5, found)
 
 
 @pytest.mark.parametrize(
