@@ -31,6 +31,7 @@ from sim.world import Cadence, World
 
 if TYPE_CHECKING:
     from agents.base import Trader
+    from sim.exchange.exchange import Exchange
 
 SLOTS_PER_ACCOUNT = 24
 
@@ -40,6 +41,7 @@ class Assembly:
     """A world with its traders set up; ``cohorts``: account ids by name of trader or cohort."""
 
     world: World
+    exchange: Exchange
     listing: Listing
     truth: TruthPath
     facts: Facts
@@ -98,7 +100,7 @@ def assemble(scenario: Scenario, recorder: Callable[..., Any] | None = None) -> 
     for trader in sorted(traders, key=lambda t: not hasattr(t, "opening")):
         world.setup(trader.setup())
     _resolve_events(scenario, world, facts)
-    return Assembly(world, listing, truth, facts, cohorts)
+    return Assembly(world, exchange, listing, truth, facts, cohorts)
 
 
 def _accounts(spec: TraderSpec, cls: type[Trader]) -> tuple[int, int]:

@@ -46,7 +46,8 @@ def explain_account(
         raise ScenarioError(f"{account} is not between 0 and {accounts - 1}", path="--account")
     # What is recorded does not matter to what happens, but it would cost memory.
     resolved = resolve(scenario).model_copy(update={"record": "summary"})
-    world, watch, _ = prepare(resolved)
+    assembly, watch = prepare(resolved)
+    world = assembly.world
     to_the_end = until_us == world.end_us
     while world.running and (to_the_end or world.clock.now_us + MICRO <= until_us):
         world.step()
@@ -60,7 +61,7 @@ def explain_account(
         "at": clock_text(world.clock.now_us),
         "time_us": world.clock.now_us,
         "verified_minutes": verified,
-        "explanation": world.exchange.explain(account).to_dict(),
+        "explanation": assembly.exchange.explain(account).to_dict(),
     }
 
 

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
@@ -20,11 +20,15 @@ from scenarios.errors import ScenarioError, choose
 from scenarios.runs import replacing, run_id
 from scenarios.scale import resolve
 from scenarios.schema import Record, Scenario
+from sim.exchange.audit import Audit
 from sim.exchange.instruments import MICRO, Listing
 from sim.oracle.truth import TruthPath
-from sim.record.folder import RecordError
+from sim.record.folder import RecordError, RunFolder
 from sim.record.recorder import Recorder
 from sim.risk.metrics import Metrics
+
+if TYPE_CHECKING:
+    from sim.exchange.exchange import Exchange
 
 INVARIANTS = tuple(f"I{n}" for n in range(1, 20))
 Progress = Callable[..., Any]
@@ -42,8 +46,8 @@ class RunResult:
 class Watch:
     """The recorder of a run with its metrics, which count from the first wake-up on."""
 
-    def __init__(self, recorder: Recorder, metrics: Metrics) -> None:
-        self.recorder, self.metrics = recorder, metrics
+    def __init__(self, recorder: Recorder, metrics: Metrics, audit: Audit | None) -> None:
+        self.recorder, self.metrics, self.audit = recorder, metrics, audit
         self._running = False
         recorder.observe(self._observe)
 
@@ -56,6 +60,8 @@ class Watch:
 
     def add(self, events: np.ndarray) -> None:
         self.recorder.add(events)
+        if self.audit is not None:
+            self.audit.add(events)
 
     def sample(self, now_us: int, exchange: Any) -> None:
         self.recorder.sample(now_us, exchange)
@@ -66,16 +72,20 @@ class Watch:
 
 
 class Verifier:
-    """Counts violations of each invariant over many looks at an exchange."""
+    """Counts violations of each invariant over many looks at an exchange; None: never looked."""
 
-    def __init__(self, exchange: Any) -> None:
+    def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self.found: dict[str, int | None] = dict.fromkeys(INVARIANTS)
 
-    def __call__(self) -> None:
-        """Look now."""
-        for name, violations in self.exchange.verify().items():
-            self.found[name] = (self.found.get(name) or 0) + int(violations)
+    def look(self) -> None:
+        """Check what the state shows now."""
+        self.count(self.exchange.verify())
+
+    def count(self, violations: Mapping[str, int]) -> None:
+        """Add violations by invariant id."""
+        for name, n in violations.items():
+            self.found[name] = (self.found.get(name) or 0) + int(n)
 
 
 def run(
@@ -112,18 +122,20 @@ def run(
     began = time.perf_counter()
     name = run_id(resolved)
     with writing(out, name) as folder:
-        world, watch, assembly = prepare(resolved, folder)
-        verifier = Verifier(world.exchange)
+        assembly, watch = prepare(resolved, folder, verify)
+        world, exchange = assembly.world, assembly.exchange
+        verifier = Verifier(exchange)
         if verify:
-            world.on_batch = verifier
-        world.run(None if progress is None else lambda share: progress(share))
-        if not verify:
-            verifier()
+            world.on_batch = verifier.look
+        world.run(progress)
+        verifier.look()
+        if watch.audit is not None:
+            verifier.count(watch.audit.finish(exchange.positions()))
         watch.recorder.flush()
         found = report(resolved, name, watch, assembly, verifier.found)
         found["wall_seconds"] = round(time.perf_counter() - began, 3)
         watch.recorder.finish(
-            world.exchange,
+            exchange,
             cohorts=assembly.cohorts,
             metrics=found["metrics"],
             manifest={
@@ -139,7 +151,7 @@ def run(
 
 
 @contextmanager
-def writing(out: Path | str | None, name: str) -> Iterator[Any]:
+def writing(out: Path | str | None, name: str) -> Iterator[RunFolder | None]:
     """The folder of a run to be written, None for none; an error or Ctrl-C leaves nothing."""
     try:
         if out is None:
@@ -151,8 +163,10 @@ def writing(out: Path | str | None, name: str) -> Iterator[Any]:
         raise ScenarioError(error.strerror or str(error), path="--out") from None
 
 
-def prepare(resolved: Scenario, folder: Any = None) -> tuple[Any, Watch, Assembly]:
-    """World, recorder with metrics, and the rest of the assembly, ready to run."""
+def prepare(
+    resolved: Scenario, folder: RunFolder | None = None, verify: bool = False
+) -> tuple[Assembly, Watch]:
+    """The world with its traders and what watches it, ready to run."""
     made: list[Watch] = []
 
     def watch(listing: Listing, accounts: int, truth: TruthPath) -> Watch:
@@ -161,11 +175,11 @@ def prepare(resolved: Scenario, folder: Any = None) -> tuple[Any, Watch, Assembl
             listing, accounts, start, end, mode=resolved.record, folder=folder, truth=truth
         )
         metrics = Metrics(listing, accounts, start, end, truth, resolved.rules.phi)
-        made.append(Watch(recorder, metrics))
+        made.append(Watch(recorder, metrics, Audit(listing, accounts) if verify else None))
         return made[0]
 
     assembly = assemble(resolved, watch)
-    return assembly.world, made[0], assembly
+    return assembly, made[0]
 
 
 def report(
@@ -176,8 +190,7 @@ def report(
     invariants: dict[str, int | None],
 ) -> dict[str, Any]:
     """The object of ``run --json``, without the wall time."""
-    world = assembly.world
-    found = watch.metrics.report(world.exchange.equities())
+    found = watch.metrics.report(assembly.exchange.equities())
     return {
         "run_id": name,
         "scenario": resolved.name,
@@ -185,9 +198,9 @@ def report(
         "digest": watch.recorder.digest.hexdigest(),
         "sim_seconds": (resolved.end_us - resolved.start_us) / MICRO,
         "wall_seconds": 0.0,
-        "messages": int(world.transport.sent),
+        "messages": int(assembly.world.transport.sent),
         "fills": watch.metrics.fills,
-        "accounts": int(world.exchange.accounts),
+        "accounts": int(assembly.exchange.accounts),
         "instruments": len(assembly.listing.instrument_names()),
         "metrics": found.with_units(),
         "stages": found.stages,

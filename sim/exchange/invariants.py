@@ -1,4 +1,8 @@
-"""Invariants that a state can show (I1, I2, I4, I7, I11, I14, I15, I18 …); each counts violations."""
+"""Invariants that a state can show; each counts violations (I1, I2, I4, I5, I7, I8, I11, I18).
+
+Compiled, so that ``--verify`` can afford a look after every batch: about half a millisecond for
+4,400 accounts.  What only the stream of events shows is in ``audit.py``.
+"""
 
 from __future__ import annotations
 
@@ -8,133 +12,166 @@ import numpy as np
 
 from sim.exchange.instruments import MICRO
 from sim.exchange.kernel import state as st
+from sim.exchange.kernel.bits import ZERO, lowest
+from sim.exchange.kernel.book import above, below
+from sim.exchange.kernel.jit import entry, inlined
+from sim.exchange.kernel.state import views
+from sim.exchange.messages import Flag
 
 if TYPE_CHECKING:
     from sim.exchange.exchange import Exchange
 
-
-def conservation(x: Exchange) -> int:
-    """I1: each asset sums to 0 over accounts and buckets."""
-    s, h = x.state, x.state.h
-    bad = 0
-    for k in range(int(h[st.N_ASSETS])):
-        total = (
-            int(s.bal[:, k].sum()) + int(s.assets[k, st.A_POOL]) + int(s.assets[k, st.A_EXTERNAL])
-        )
-        if k == 0:
-            total += int(h[st.INSURANCE]) + int(h[st.FEES]) + int(h[st.ROUNDING])
-            total += int(s.ins[:, st.I_CLEARING].sum()) + MICRO * int(s.events[:, st.V_SETS].sum())
-        elif k > int(h[st.N_COINS]):
-            total -= int(s.events[s.assets[k, st.A_EVENT], st.V_SETS])
-        bad += total != 0
-    return bad
-
-
-def perpetuals(x: Exchange) -> int:
-    """I2: sizes sum to 0 and clearing equals minus the sum of costs, per perpetual; open interest."""
-    n = len(x.listing.perpetuals)
-    pos = x.state.pos[:, :n]
-    sizes = pos[:, :, st.SIZE].sum(axis=0)
-    costs = pos[:, :, st.COST].sum(axis=0)
-    longs = np.maximum(pos[:, :, st.SIZE], 0).sum(axis=0)
-    ins = x.state.ins[:n]
-    bad = (sizes != 0) | (ins[:, st.I_CLEARING] != -costs) | (longs != ins[:, st.I_OI])
-    return int(bad.sum())
-
-
-def vaults(x: Exchange) -> int:
-    """I4: supply of every share equals the sets in the vault; no negative share balance."""
-    s = x.state
-    bad = 0
-    for e in range(len(x.listing.events)):
-        yes = int(s.events[e, st.V_YES])
-        held = s.bal[:, yes : yes + 2]
-        bad += int((held.sum(axis=0) != s.events[e, st.V_SETS]).sum()) + int((held < 0).sum())
-    return bad
-
-
-def debts(x: Exchange) -> int:
-    """I5 (pool without interest): the recorded debt is the sum of negative USDC balances."""
-    owed = int(np.maximum(-x.state.bal[:, 0], 0).sum())
-    return int(owed != int(x.state.h[st.BORROWED])) + int(x.state.assets[0, st.A_POOL] < 0)
-
-
-def uncrossed(x: Exchange) -> int:
-    """I7: best bid below best ask in every book, and the cached best prices are the book's."""
-    s = x.state
-    bad = 0
-    for i in range(s.ins.shape[0]):
-        found = []
-        for side in (2 * i, 2 * i + 1):
-            ticks = np.flatnonzero(s.levels[side, :, st.HEAD])
-            pick = -1 if not len(ticks) else int(ticks[0 if side & 1 else -1] + s.ins[i, st.I_BASE])
-            bad += pick != int(s.best[side])
-            found.append(pick)
-        bad += found[0] >= 0 and found[1] >= 0 and found[0] >= found[1]
-    return bad
-
-
-def resting(x: Exchange) -> int:
-    """I8: what margin counts as resting is what rests; level totals are the sum of their orders."""
-    s = x.state
-    sums = np.zeros_like(s.pos)
-    perps = len(x.listing.perpetuals)
-    levels: dict[tuple[int, int], int] = {}
-    reduce_only = 8
-    for slot in np.flatnonzero(s.orders[:, st.ID]):
-        o = s.orders[slot]
-        i, side = int(o[st.SIDE]) >> 1, int(o[st.SIDE]) & 1
-        levels[int(o[st.SIDE]), int(o[st.PX])] = levels.get(
-            (int(o[st.SIDE]), int(o[st.PX])), 0
-        ) + int(o[st.REST])
-        if o[st.FLG] & reduce_only:
-            continue
-        no = bool(o[st.FLG] & st.OUTCOME_NO)
-        lots, cost = (
-            ((st.N_ASK, st.N_ASK_COST) if side else (st.N_BID, st.N_BID_COST))
-            if no
-            else ((st.ASK, st.ASK_COST) if side else (st.BID, st.BID_COST))
-        )
-        sums[o[st.ACC], i, lots] += o[st.REST]
-        sums[o[st.ACC], i, cost] += o[st.REST] * o[st.PX] * s.ins[i, st.I_TV]
-    actual = s.pos.copy()
-    actual[:, :perps, :2] = 0
-    bad = int((actual != sums).any(axis=2).sum())
-    for (side, price), lots in levels.items():
-        bad += int(s.levels[side, price - s.ins[side >> 1, st.I_BASE], st.LOTS]) != lots
-    return bad
-
-
-def funds(x: Exchange) -> int:
-    """I11 (state part): the insurance fund is never negative."""
-    return int(x.state.h[st.INSURANCE] < 0)
-
-
-def settled(x: Exchange) -> int:
-    """I18: a resolved event has no shares, no sets and an empty, closed book."""
-    s = x.state
-    bad = 0
-    for e in range(len(x.listing.events)):
-        if not s.events[e, st.V_RESOLVED]:
-            continue
-        yes, i = int(s.events[e, st.V_YES]), int(s.events[e, st.V_INSTRUMENT])
-        bad += bool(s.bal[:, yes : yes + 2].any()) or bool(s.events[e, st.V_SETS])
-        bad += bool((s.best[2 * i : 2 * i + 2] >= 0).any()) or not s.ins[i, st.I_CLOSED]
-    return bad
-
-
 STATE_CHECKS = {
-    "I1": conservation,
-    "I2": perpetuals,
-    "I4": vaults,
-    "I5": debts,
-    "I7": uncrossed,
-    "I8": resting,
-    "I11": funds,
-    "I18": settled,
+    "I1": "each asset sums to 0 over accounts and buckets",
+    "I2": "sizes of a perpetual sum to 0; clearing is minus the sum of costs; open interest adds up",
+    "I4": "supply of every share equals the sets in the vault; no share balance is negative",
+    "I5": "the recorded debt is the sum of negative USDC balances; the pool is not negative",
+    "I7": "best bid below best ask; cached best prices are the book's",
+    "I8": "what margin counts as resting is what rests; level totals are the sums of their orders",
+    "I11": "the insurance fund is not negative",
+    "I18": "a resolved event has no shares, no sets and an empty, closed book",
 }
+REDUCE_ONLY = int(Flag.REDUCE_ONLY)
+
+
+@inlined
+def assets(s, out):
+    """I1 and I5."""
+    h = s.h
+    owed = np.int64(0)
+    for k in range(h[st.N_ASSETS]):
+        total = s.assets[k, st.A_POOL] + s.assets[k, st.A_EXTERNAL]
+        for a in range(h[st.N_ACCOUNTS]):
+            total += s.bal[a, k]
+            if k == 0:
+                owed += max(np.int64(0), -s.bal[a, 0])
+        if k == 0:
+            total += h[st.INSURANCE] + h[st.FEES] + h[st.ROUNDING]
+            for i in range(h[st.N_INSTRUMENTS]):
+                total += s.ins[i, st.I_CLEARING]
+            for e in range(h[st.N_EVENTS]):
+                total += s.events[e, st.V_SETS] * MICRO
+        elif k > h[st.N_COINS]:
+            total -= s.events[s.assets[k, st.A_EVENT], st.V_SETS]
+        out[0] += total != 0
+    out[3] += owed != h[st.BORROWED]
+    out[3] += s.assets[0, st.A_POOL] < 0
+
+
+@inlined
+def positions(s, sums, out):
+    """I2."""
+    n = s.h[st.N_PERPETUALS]
+    sums[:n, :3] = 0
+    for a in range(s.h[st.N_ACCOUNTS]):
+        for i in range(n):
+            size = s.pos[a, i, st.SIZE]
+            if size != 0 or s.pos[a, i, st.COST] != 0:
+                sums[i, 0] += size
+                sums[i, 1] += s.pos[a, i, st.COST]
+                sums[i, 2] += max(np.int64(0), size)
+    for i in range(n):
+        ins = s.ins[i]
+        broken = sums[i, 0] != 0 or ins[st.I_CLEARING] != -sums[i, 1] or sums[i, 2] != ins[st.I_OI]
+        out[1] += broken
+
+
+@inlined
+def events(s, out):
+    """I4 and I18."""
+    for e in range(s.h[st.N_EVENTS]):
+        event = s.events[e]
+        i = event[st.V_INSTRUMENT]
+        held = np.int64(0)
+        for k in range(event[st.V_YES], event[st.V_YES] + 2):
+            supply = np.int64(0)
+            for a in range(s.h[st.N_ACCOUNTS]):
+                supply += s.bal[a, k]
+                out[2] += s.bal[a, k] < 0
+                held += s.bal[a, k] != 0
+            out[2] += supply != event[st.V_SETS]
+        if event[st.V_RESOLVED]:
+            out[7] += held > 0 or event[st.V_SETS] != 0 or s.ins[i, st.I_CLOSED] == 0
+            out[7] += s.best[2 * i] >= 0 or s.best[2 * i + 1] >= 0
+
+
+@inlined
+def books(s, out):
+    """I7."""
+    for i in range(s.h[st.N_INSTRUMENTS]):
+        base = s.ins[i, st.I_BASE]
+        high = below(s, 2 * i, s.ins[i, st.I_TICKS] - 1)
+        low = above(s, 2 * i + 1, base * 0)
+        bid = high + base if high >= 0 else np.int64(-1)
+        ask = low + base if low >= 0 else np.int64(-1)
+        out[4] += bid != s.best[2 * i]
+        out[4] += ask != s.best[2 * i + 1]
+        out[4] += bid >= 0 and ask >= 0 and bid >= ask
+
+
+@inlined
+def level_adds_up(s, first):
+    """Whether the lots of a level are those of its orders, from its first order on."""
+    o = s.orders[first]
+    side = o[st.SIDE]
+    level = s.levels[side, o[st.PX] - s.ins[side >> 1, st.I_BASE]]
+    lots = np.int64(0)
+    slot = first
+    while slot != 0:
+        lots += s.orders[slot, st.REST]
+        slot = s.orders[slot, st.NEXT]
+    return level[st.HEAD] == first and lots == level[st.LOTS]
+
+
+@inlined
+def rests(s, a, sums, out):
+    """I8 for one account."""
+    perps = s.h[st.N_PERPETUALS]
+    n = s.h[st.N_INSTRUMENTS]
+    slot = s.acct[a, st.C_HEAD]
+    if slot != 0:
+        sums[:n, :] = 0
+    while slot != 0:
+        o = s.orders[slot]
+        i = o[st.SIDE] >> 1
+        if o[st.PREV] == 0:
+            out[5] += not level_adds_up(s, slot)
+        if o[st.FLG] & REDUCE_ONLY == 0:
+            ask = o[st.SIDE] & 1
+            if o[st.FLG] & st.OUTCOME_NO:
+                lots, cost = (st.N_ASK, st.N_ASK_COST) if ask else (st.N_BID, st.N_BID_COST)
+            else:
+                lots, cost = (st.ASK, st.ASK_COST) if ask else (st.BID, st.BID_COST)
+            sums[i, lots] += o[st.REST]
+            sums[i, cost] += o[st.REST] * o[st.PX] * s.ins[i, st.I_TV]
+        slot = o[st.ANEXT]
+    any_order = s.acct[a, st.C_HEAD] != 0
+    for word in range(s.active.shape[1]):
+        bits = s.active[a, word]
+        while bits != ZERO:
+            i = word * 64 + lowest(bits)
+            bits &= bits - np.uint64(1)
+            for c in range(2 if i < perps else 0, 8):
+                if c < 6 or i >= perps:
+                    out[5] += s.pos[a, i, c] != (sums[i, c] if any_order else 0)
+
+
+@entry
+def check(arenas, sums, out):
+    """Count violations into out[8] in the order of STATE_CHECKS; sums: int64[instruments, 8] scratch."""
+    s = views(arenas)
+    out[:] = 0
+    assets(s, out)
+    positions(s, sums, out)
+    events(s, out)
+    books(s, out)
+    for a in range(s.h[st.N_ACCOUNTS]):
+        rests(s, a, sums, out)
+    out[6] += s.h[st.INSURANCE] < 0
 
 
 def verify(exchange: Exchange) -> dict[str, int]:
     """Violations by invariant id; 0 everywhere in a sound state."""
-    return {name: int(check(exchange)) for name, check in STATE_CHECKS.items()}
+    out = np.zeros(len(STATE_CHECKS), np.int64)
+    check(exchange.arenas, np.zeros((exchange.state.ins.shape[0], 8), np.int64), out)
+    return dict(zip(STATE_CHECKS, out.tolist(), strict=True))

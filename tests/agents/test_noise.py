@@ -23,6 +23,7 @@ from sim.exchange.messages import (
     M_KIND,
     M_PRICE,
     M_SIDE,
+    M_SIZE,
     Event,
     Flag,
     Kind,
@@ -115,3 +116,31 @@ def test_a_resolved_book_is_left_alone() -> None:
     assert FACTS.book_of(FACTS.events[0]) in first[:, M_INSTRUMENT]
     new = later[later[:, M_KIND] == Kind.NEW]
     assert FACTS.book_of(FACTS.events[0]) not in new[:, M_INSTRUMENT]
+
+
+def test_market_orders_grow_with_volatility() -> None:
+    trader = build(Noise, FACTS, 1, NoiseParams(limit_per_s=0, value_share=0, event_weight=0))
+    assert isinstance(trader, Noise)
+    trader.setup()
+    price, now = PRICE.copy(), START_US
+    for second in range(600):
+        now = START_US + second * 1_000_000
+        step = 20e-4 if second > 300 else 1.4e-4
+        price = price * (1 + step * (1 if second % 2 else -1) * (1 + 0.1 * (second % 3)))
+        trader.wake(now, view_at(FACTS, price, now), NOTHING)
+        if second == 250:
+            assert trader.factor[0] == pytest.approx(1.0, abs=0.5)
+    assert 4 < trader.factor[0] <= 30
+
+
+def test_value_traders_buy_more_the_wider_the_gap() -> None:
+    sizes = []
+    for gap in (10, 300):
+        params = NoiseParams(limit_per_s=0, value_share=1, event_weight=0, size_median_usd=5000)
+        trader = build(Noise, FACTS, 1, params)
+        trader.setup()
+        view = view_at(FACTS, PRICE, START_US)
+        cheap = replace(view, bid=view.bid - gap, ask=view.ask - gap)
+        block = trader.wake(START_US + 5_000_000, cheap, NOTHING)[0]
+        sizes.append(block[block[:, M_INSTRUMENT] == 0, M_SIZE].sum())
+    assert sizes[1] > 5 * sizes[0]
