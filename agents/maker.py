@@ -51,7 +51,7 @@ class MakerParams(TraderParams):
     instruments: tuple[str, ...] = ()  # none named: every perpetual and spot book
     capital_usd: Positive = 1_400_000.0
     max_leverage: Positive = 4.0  # gross notional per capital, shared out as OI
-    spot_inventory_ratio: NonNegative = 0.5  # coins at the start, of the book's limit
+    spot_capital_ratio: Ratio = 0.2  # of the capital, in coins of its spot books at the start
     depth50_ratio: Positive = 6.2e-4  # one side within 50 bp, of the coin's OI
     level_offset_bps: tuple[float, ...] = (0.0, 3.0, 8.0, 18.0, 42.0)
     level_share: tuple[float, ...] = (0.02, 0.055, 0.105, 0.22, 0.60)
@@ -101,6 +101,10 @@ class Maker(Trader):
         self.spot = f.kinds[ids] == Kind.SPOT
         oi_usd = f.weight[ids] * float(f.oi.sum())
         self.limit_usd = p.capital_usd * p.max_leverage * f.weight[ids]
+        if self.spot.any():  # what it has in coins it can sell, as much again it can buy
+            part = f.weight[ids][self.spot]
+            self.limit_usd[self.spot] = p.capital_usd * p.spot_capital_ratio * part / part.sum()
+            self.limit_usd = np.maximum(self.limit_usd, 1.0)
         share = np.array(p.level_share)
         self.level_usd = (p.depth50_ratio * oi_usd)[:, None] * share[None, :]
         self.min_lots = f.min_lots[ids].astype(np.float64)[:, None]
@@ -131,7 +135,7 @@ class Maker(Trader):
         usd = self.params.capital_usd
         out = []
         for j in np.flatnonzero(self.spot):
-            worth = self.params.spot_inventory_ratio * float(self.limit_usd[j])
+            worth = float(self.limit_usd[j]) if self.params.spot_capital_ratio > 0 else 0.0
             lots = int(worth * MICRO / (float(self.start[j]) * self.tick_value[j]))
             if lots > 0:
                 item = f.listing.item(int(self.books[j]))
@@ -139,7 +143,7 @@ class Maker(Trader):
                 out.append(blocks.deposit(self.account, asset, lots))
                 self.spot_lots[j] = lots
                 usd -= worth
-        return [blocks.deposit(self.account, 0, int(max(usd, 1.0) * MICRO)), *out]
+        return [blocks.deposit(self.account, 0, max(int(usd * MICRO), 1)), *out]
 
     def wake(self, now_us: int, view: MarketView, inbox: np.ndarray) -> tuple[np.ndarray, int]:
         p = self.params

@@ -190,12 +190,21 @@ def test_when_prices_rise_asks_are_sent_first() -> None:
 
 
 def test_spot_asks_never_exceed_the_coins_it_has() -> None:
-    trader = maker(spot_inventory_ratio=1e-4)
+    trader = maker(spot_capital_ratio=1e-4)
     block = woken(trader, 1, PRICE)
     for book in FACTS.spots:
         j = int(np.flatnonzero(trader.books == book)[0])
         asks = side(block, int(book), 1)
         assert asks[asks[:, M_KIND] == Kind.NEW, M_SIZE].sum() <= trader.spot_lots[j]
+
+
+def test_capital_is_deposited_in_usdc_and_coins() -> None:
+    trader = maker()
+    deposits = np.concatenate(build(Maker, FACTS, 1).setup())
+    usdc = deposits[deposits[:, M_INSTRUMENT] == 0, M_SIZE].sum() / 1e6
+    assert usdc == pytest.approx(0.8 * trader.params.capital_usd)
+    value = trader.spot_lots * PRICE[trader.books] * trader.tick_value / 1e6
+    assert value.sum() == pytest.approx(0.2 * trader.params.capital_usd, rel=1e-3)
 
 
 def test_after_a_heavy_loss_it_only_reduces() -> None:
