@@ -10,7 +10,8 @@ Build a trader of a scenario file with::
 is `count` traders with ``cls.own_accounts`` accounts each.  ``facts`` (`agents.facts.Facts`) is
 what everybody knows: the listing, the open interest of each perpetual, the terms of each event.
 ``population`` in a scenario is one ``leveraged`` cohort whose opening positions come from
-`agents.population.open_positions`.  Set-up order: ``leveraged`` first (its historic trades need an
+`agents.population.open_positions`.  Add every trader to the world before ``world.setup``, so that
+it hears of its own opening trades.  Set-up order: ``leveraged`` first (its historic trades need an
 empty book), then the others in any order.
 """
 

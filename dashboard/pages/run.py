@@ -89,7 +89,7 @@ def run_view(run: Run, cursor: Cursor, scheme: Scheme) -> Any:
                 ),
                 panel(
                     "Insurance fund",
-                    "What is in the fund, what it paid and what others had to bear, USD.",
+                    "What is in the fund; below, on its own scale, what it paid and what others bore.",
                     drawn("insurance"),
                 ),
             ],

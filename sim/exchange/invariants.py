@@ -146,7 +146,7 @@ def rests(s, a, sums, out):
             sums[i, cost] += o[st.REST] * o[st.PX] * s.ins[i, st.I_TV]
         slot = o[st.ANEXT]
     any_order = s.acct[a, st.C_HEAD] != 0
-    for word in range(s.active.shape[1]):
+    for word in range(s.h[st.N_ACTIVE]):
         bits = s.active[a, word]
         while bits != ZERO:
             i = word * 64 + lowest(bits)

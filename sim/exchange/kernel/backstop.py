@@ -29,7 +29,6 @@ from sim.exchange.kernel.state import (
     UNFLAG,
     V_INSTRUMENT,
     V_YES,
-    views,
 )
 from sim.exchange.messages import Event
 
@@ -37,15 +36,14 @@ BACKSTOP = int(Event.BACKSTOP)
 
 
 @kernel
-def is_safe(arenas, a):
+def is_safe(s, a):
     """Whether a flagged account may be unflagged (LIQ-00)."""
-    s = views(arenas)
-    ne, mm, events = maintenance(arenas, a, False)
+    ne, mm, events = maintenance(s, a, False)
     return ne >= mm + s.rules[UNFLAG] * (mm - events)
 
 
 @inlined
-def transfer(arenas, s, a, p, i, lots, value, share):
+def transfer(s, a, p, i, lots, value, share):
     """Book both sides of a taking; undone (returns False) when the provider lacks initial margin.
 
     Both sides first: open interest, which margin may depend on, does not change by a transfer.
@@ -56,7 +54,7 @@ def transfer(arenas, s, a, p, i, lots, value, share):
         s.bal[p, share] += lots
         s.bal[a, share] -= lots
         activate(s, p, i)
-        ne, im = initial(arenas, p)
+        ne, im = initial(s, p)
         if ne < im:
             cash(s, p, value)
             cash(s, a, -value)
@@ -70,7 +68,7 @@ def transfer(arenas, s, a, p, i, lots, value, share):
     activate(s, p, i)
     trade(s, a, i, -lots, -value)
     trade(s, p, i, lots, value)
-    ne, im = initial(arenas, p)
+    ne, im = initial(s, p)
     if ne < im:
         s.pos[p, i, SIZE], s.pos[p, i, COST], s.bal[p, 0] = size, cost, balance
         s.pos[a, i, SIZE], s.pos[a, i, COST], s.bal[a, 0] = own_size, own_cost, own_balance
@@ -82,9 +80,8 @@ def transfer(arenas, s, a, p, i, lots, value, share):
 
 
 @kernel
-def offer(arenas, a, leg, e):
+def offer(s, a, leg, e):
     """Offer one leg of account a (equity e) to all providers; returns the lots taken."""
-    s = views(arenas)
     h = s.h
     perps = h[N_PERPETUALS]
     share = np.int64(-1)
@@ -95,7 +92,7 @@ def offer(arenas, a, leg, e):
         q = abs(size)
         sign = np.int64(1 if size > 0 else -1)
         mark = s.ins[i, I_MARK]
-        behind = equity_share(arenas, a, e, i)
+        behind = equity_share(s, a, e, i)
         shown = sign
     else:
         event = leg - perps
@@ -133,7 +130,7 @@ def offer(arenas, a, leg, e):
         if x > 0:
             cut = muldiv(discount, x, q)
             value = sign * x * unit - cut
-            if transfer(arenas, s, a, p, i, sign * x, value, share):
+            if transfer(s, a, p, i, sign * x, value, share):
                 took = x
                 emit(
                     s, BACKSTOP, a, i, 0, s.ins[i, I_MARK], shown * x, cut, 0, p, 0, 0 if share < 0 else 1,
@@ -147,17 +144,16 @@ def offer(arenas, a, leg, e):
 
 
 @kernel
-def backstop(arenas, a, positions_only):
+def backstop(s, a, positions_only):
     """LIQ-03: whole legs in LIQ-02 order, each offered once, until the account is safe."""
-    s = views(arenas)
     legs = s.h[N_PERPETUALS] + (0 if positions_only else s.h[N_EVENTS])
     for leg in range(legs):
         s.scratch[leg, 2] = 0
-    while not is_safe(arenas, a):
-        e = equity(arenas, a)
-        ne, mm, _ = maintenance(arenas, a, False)
-        leg = next_leg(arenas, a, e, ne, mm, legs, True)
+    while not is_safe(s, a):
+        e = equity(s, a)
+        ne, mm, _ = maintenance(s, a, False)
+        leg = next_leg(s, a, e, ne, mm, legs, True)
         if leg < 0:
             return
         s.scratch[leg, 2] = 1
-        offer(arenas, a, leg, e)
+        offer(s, a, leg, e)

@@ -24,7 +24,6 @@ from sim.exchange.kernel.state import (
     ROUNDING,
     SIZE,
     SNAPSHOT,
-    views,
 )
 from sim.exchange.messages import Event
 
@@ -68,9 +67,8 @@ def collect(s, a, i, amount, n, total, code):
 
 
 @kernel
-def haircut(arenas, a, i, amount):
+def haircut(s, a, i, amount):
     """LIQ-06: cover a shortfall from gains in instrument i, then from positive USDC balances."""
-    s = views(arenas)
     left = amount
     if i >= 0:
         n = np.int64(0)
@@ -80,7 +78,7 @@ def haircut(arenas, a, i, amount):
                 continue
             gain = s.pos[j, i, SIZE] * s.ins[i, I_MARK] * s.ins[i, I_TV] - s.pos[j, i, COST]
             if gain > 0:
-                gain = min(gain, equity(arenas, j))
+                gain = min(gain, equity(s, j))
             if gain > 0:
                 s.scratch[n, 0] = j
                 s.scratch[n, 1] = gain
@@ -127,9 +125,8 @@ def affordable(equity_now, lots, deficit):
 
 
 @kernel
-def deleverage(arenas, a, i, deficit):
+def deleverage(s, a, i, deficit):
     """LIQ-05 for one position; returns (PnL forgone by counterparties, shortfall left)."""
-    s = views(arenas)
     size = s.pos[a, i, SIZE]
     whole = abs(size)
     unit = s.ins[i, I_MARK] * s.ins[i, I_TV]
@@ -160,7 +157,7 @@ def deleverage(arenas, a, i, deficit):
         lots = min(abs(s.pos[j, i, SIZE]), open_lots)
         part = left
         if deficit > 0:
-            e = equity(arenas, j)
+            e = equity(s, j)
             lots = min(lots, affordable(e, whole, deficit))
             if lots == open_lots and left > e:
                 lots -= 1
@@ -187,41 +184,39 @@ def deleverage(arenas, a, i, deficit):
 
 
 @kernel
-def bankrupt(arenas, a):
+def bankrupt(s, a):
     """LIQ-04, 05, 06 in one go for an account with E < 0 and open positions."""
-    s = views(arenas)
     h = s.h
-    e = equity(arenas, a)
+    e = equity(s, a)
     need = -e
     paid = draw(s, a, need)
     if paid == need:
-        backstop(arenas, a, True)
-    e = equity(arenas, a)
+        backstop(s, a, True)
+    e = equity(s, a)
     forgone = np.int64(0)
     socialised = np.int64(0)
     for j in range(h[N_ACCOUNTS]):
-        s.scratch[j, SNAPSHOT] = equity(arenas, j)
+        s.scratch[j, SNAPSHOT] = equity(s, j)
     # shares of the deficit are fixed before the first position closes
     for i in range(h[N_PERPETUALS]):
         if tradable(s, a, i):
-            s.flag_size[a, i] = -equity_share(arenas, a, e, i)
+            s.flag_size[a, i] = -equity_share(s, a, e, i)
     for i in range(h[N_PERPETUALS]):
         if not tradable(s, a, i):
             continue
         deficit = s.flag_size[a, i]
-        gave, left = deleverage(arenas, a, i, deficit)
+        gave, left = deleverage(s, a, i, deficit)
         forgone += gave
         if left > 0:
-            haircut(arenas, a, np.int64(i), left)
+            haircut(s, a, np.int64(i), left)
             socialised += left
         s.flag_size[a, i] = 0
     emit(s, E_DEFICIT, a, 0, 0, 0, 0, need, 0, 0, socialised, 0, 0, paid, forgone)
 
 
 @kernel
-def write_off(arenas, a):
+def write_off(s, a):
     """LIQ-06 for an account that owes USDC and has nothing left to sell."""
-    s = views(arenas)
     need = -s.bal[a, 0]
     paid = draw(s, a, need)
     left = need - paid
@@ -232,6 +227,6 @@ def write_off(arenas, a):
             cash(s, a, lenders)
             emit(s, E_HAIRCUT, -1, -1, 0, 0, 0, lenders, 0, a, 0, LENDERS, 0, 0, 0)
         if left > lenders:
-            haircut(arenas, a, np.int64(-1), left - lenders)
+            haircut(s, a, np.int64(-1), left - lenders)
         say(s, E_WRITE_OFF, a, 0, 0, left, 0)
     emit(s, E_DEFICIT, a, 0, 0, 0, 0, need, 0, 0, left, 0, 0, paid, 0)

@@ -27,6 +27,8 @@ from sim.exchange.kernel.state import (
     LIVE,
     LOTS,
     N_IDS,
+    N_SUMMARY,
+    N_WORDS,
     NEXT,
     PREV,
     PX,
@@ -56,7 +58,7 @@ def clear_level(s, side, k):
 @inlined
 def above(s, side, k):
     """Lowest occupied level >= k, or -1."""
-    words = s.bits.shape[1]
+    words = s.h[N_WORDS]
     w = k >> 6
     if w >= words:
         return -1
@@ -65,12 +67,12 @@ def above(s, side, k):
         return w * 64 + lowest(word)
     w += 1
     block = w >> 6
-    if block >= s.summary.shape[1]:
+    if block >= s.h[N_SUMMARY]:
         return -1
     top = s.summary[side, block] & (FULL << np.uint64(w & 63))
     while top == ZERO:
         block += 1
-        if block >= s.summary.shape[1]:
+        if block >= s.h[N_SUMMARY]:
             return -1
         top = s.summary[side, block]
     w = block * 64 + lowest(top)

@@ -18,6 +18,7 @@ from sim.exchange.kernel.state import (
     I_TV,
     INSURANCE,
     N_ACCOUNTS,
+    N_ACTIVE,
     N_COINS,
     N_EVENTS,
     N_PERPETUALS,
@@ -100,7 +101,7 @@ def stale_exposure(s, a, asset):
     """Whether the asset's feed or the feed of an open position is graded STALE or worse."""
     if asset != 0 and grade(s, s.assets[asset, A_FEED]) >= STALE:
         return True
-    for word in range(s.active.shape[1]):
+    for word in range(s.h[N_ACTIVE]):
         bits = s.active[a, word]
         while bits != ZERO:
             i = word * 64 + lowest(bits)
@@ -126,7 +127,7 @@ def notional(s, a):
 
 
 @inlined
-def withdraw(arenas, s, a, asset, units):
+def withdraw(s, a, asset, units):
     """WITHDRAW; returns a reject reason or 0."""
     if asset < 0 or asset > s.h[N_COINS]:
         return R_ASSET
@@ -139,10 +140,10 @@ def withdraw(arenas, s, a, asset, units):
     if stale_exposure(s, a, asset):
         return R_STALE
     move_asset(s, a, asset, -units)
-    _, im = initial(arenas, a)
+    _, im = initial(s, a)
     phi = s.rules[PHI]
     s.rules[PHI] = 0.0
-    ne, _ = initial(arenas, a)
+    ne, _ = initial(s, a)
     s.rules[PHI] = phi
     if ne < max(im, s.rules[WITHDRAW_FLOOR] * notional(s, a)):
         move_asset(s, a, asset, units)
@@ -156,7 +157,7 @@ def withdraw(arenas, s, a, asset, units):
 
 
 @inlined
-def mint_or_merge(arenas, s, a, e, sets, kind):
+def mint_or_merge(s, a, e, sets, kind):
     """MINT and MERGE; returns a reject reason or 0."""
     if e < 0 or e >= s.h[N_EVENTS]:
         return R_EVENT
@@ -173,9 +174,9 @@ def mint_or_merge(arenas, s, a, e, sets, kind):
     elif min(s.bal[a, yes], s.bal[a, yes + 1]) < sets:
         return R_BALANCE
     signed = sets if kind == MINT else -sets
-    _, before = initial(arenas, a)
+    _, before = initial(s, a)
     change_sets(s, a, e, signed)
-    ne, im = initial(arenas, a)
+    ne, im = initial(s, a)
     if im > before and ne < im:
         change_sets(s, a, e, -signed)
         return R_MARGIN
@@ -217,9 +218,9 @@ def funds(arenas, m):
         emit(s, E_COMMIT, a, 0, 0, 0, 0, units, 0, 0, 0, 0, 0, 0, 0)
         return 0
     if kind == WITHDRAW:
-        return withdraw(arenas, s, a, x, units)
+        return withdraw(s, a, x, units)
     if kind != DEPOSIT:
-        return mint_or_merge(arenas, s, a, x, units, kind)
+        return mint_or_merge(s, a, x, units, kind)
     if x < 0 or x > h[N_COINS]:
         return R_ASSET
     if units <= 0 or units > HUGE:

@@ -48,7 +48,6 @@ from sim.exchange.kernel.state import (
     V_INSTRUMENT,
     V_RESOLVED,
     V_YES,
-    views,
 )
 
 
@@ -74,9 +73,8 @@ def has_tradable(s, a):
 
 
 @kernel
-def equity_share(arenas, a, e, wanted):
+def equity_share(s, a, e, wanted):
     """E_i of LIQ-07: the part of equity e (micro) that stands behind position `wanted`."""
-    s = views(arenas)
     total = 0.0
     last = -1
     for i in range(s.h[N_PERPETUALS]):
@@ -143,12 +141,12 @@ def step_lots(s, a, column, whole, unit):
 
 
 @inlined
-def position_bound(arenas, s, a, i, e, ne, mm):
+def position_bound(s, a, i, e, ne, mm):
     """Worst price (ticks) of a forced order in a position: fillable price, bankruptcy price, ORD-04."""
     size = s.pos[a, i, SIZE]
     tv = s.ins[i, I_TV]
     value = abs(size) * s.ins[i, I_MARK] * tv
-    share = equity_share(arenas, a, e, i)
+    share = equity_share(s, a, e, i)
     ratio = ne / mm if mm > 0.0 else 1.0
     abr = min(1.0, max(0.0, s.rules[FILL_BA] * (1.0 - ratio)))
     give = abr * s.rules[FILL_SMMR] * stand_alone(s, a, i)
@@ -162,9 +160,8 @@ def position_bound(arenas, s, a, i, e, ne, mm):
 
 
 @kernel
-def plan(arenas, a, leg, e, ne, mm):
+def plan(s, a, leg, e, ne, mm):
     """One step on a leg: (instrument, side, lots, bound, 1 if NO shares); lots 0: nothing to do."""
-    s = views(arenas)
     h = s.h
     perps = h[N_PERPETUALS]
     none = (np.int64(0), np.int64(0), np.int64(0), np.int64(0), np.int64(0))
@@ -175,7 +172,7 @@ def plan(arenas, a, leg, e, ne, mm):
             return none
         lots = step_lots(s, a, i, abs(size), s.ins[i, I_MARK] * s.ins[i, I_TV])
         side = np.int64(1 if size > 0 else 0)
-        return i, side, lots, position_bound(arenas, s, a, i, e, ne, mm), np.int64(0)
+        return i, side, lots, position_bound(s, a, i, e, ne, mm), np.int64(0)
     if leg < perps + h[N_EVENTS]:
         event = leg - perps
         if s.events[event, V_RESOLVED] != 0:
@@ -221,9 +218,8 @@ def walk(s, i, side, lots, bound, reference):
 
 
 @kernel
-def ratio(arenas, a, leg, i, side, lots, bound, no):
+def ratio(s, a, leg, i, side, lots, bound, no):
     """Relief of (MM - NE) over book cost (LIQ-02); -1.0 when the book cannot fill a lot."""
-    s = views(arenas)
     perps = s.h[N_PERPETUALS]
     debt_leg = leg >= perps + s.h[N_EVENTS]
     k = s.ins[i, I_ASSET]
@@ -253,21 +249,20 @@ def ratio(arenas, a, leg, i, side, lots, bound, no):
 
 
 @kernel
-def next_leg(arenas, a, e, ne, mm, legs, only_untried):
+def next_leg(s, a, e, ne, mm, legs, only_untried):
     """The leg to try next, -1 if none: highest ratio, then unfillable ones; ties to the earlier leg.
 
     Considers the first `legs` legs; with only_untried those whose scratch[leg, 2] is 0.
     """
-    s = views(arenas)
     found = -1
     high = -2.0
     for leg in range(legs):
         if only_untried and s.scratch[leg, 2] != 0:
             continue
-        i, side, lots, bound, no = plan(arenas, a, leg, e, ne, mm)
+        i, side, lots, bound, no = plan(s, a, leg, e, ne, mm)
         if lots <= 0:
             continue
-        x = ratio(arenas, a, leg, i, side, lots, bound, no)
+        x = ratio(s, a, leg, i, side, lots, bound, no)
         if x > high:
             high = x
             found = leg

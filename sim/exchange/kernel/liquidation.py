@@ -40,11 +40,13 @@ from sim.exchange.kernel.state import (
     LIQ_PPM,
     LOGGED,
     N_ACCOUNTS,
+    N_ACTIVE,
     N_ASSETS,
     N_COINS,
     N_EVENTS,
     N_FEEDS,
     N_INSTRUMENTS,
+    N_LEGS,
     N_LOG,
     N_PERPETUALS,
     NOW,
@@ -82,11 +84,10 @@ def has_position(s, a):
 
 
 @kernel
-def parent_of(arenas, a):
+def parent_of(s, a):
     """What pushed the account over: a forced fill that moved a mark, else an index reading (LIQ-09)."""
-    s = views(arenas)
     h = s.h
-    ne, mm, _ = maintenance(arenas, a, True)
+    ne, mm, _ = maintenance(s, a, True)
     if ne >= mm:
         worst = np.int64(0)
         found = -1
@@ -128,19 +129,18 @@ def share_mark(s, k):
 
 
 @kernel
-def flag(arenas, a, ne, mm):
+def flag(s, a, ne, mm):
     """LIQ-00: flag an account, write down what it holds, cancel its orders."""
-    s = views(arenas)
     h = s.h
     account = s.acct[a]
     account[C_FLAGGED] = 1
     account[C_FLAG_TIME] = h[NOW]
     account[C_FAILED] = 0
-    account[C_PARENT] = parent_of(arenas, a)
+    account[C_PARENT] = parent_of(s, a)
     s.scratch[h[FLAGGED_COUNT], QUEUE] = a
     h[FLAGGED_COUNT] += 1
     emit(
-        s, FLAG, a, 0, 0, 0, 0, equity(arenas, a), 0, 0, 0, 0, account[C_PARENT],
+        s, FLAG, a, 0, 0, 0, 0, equity(s, a), 0, 0, 0, 0, account[C_PARENT],
         np.int64(np.rint(ne * 1e6)), np.int64(np.rint(mm * 1e6)),
     )  # fmt: skip
     for k in range(h[N_ASSETS]):
@@ -161,7 +161,7 @@ def flag(arenas, a, ne, mm):
         net, _ = net_shares(s, a, e)
         s.flag_size[a, s.events[e, V_INSTRUMENT]] = net
     s.flag_size[a, h[N_INSTRUMENTS]] = max(np.int64(0), -s.bal[a, 0])
-    cancel_all(arenas, a, -1, LIQUIDATION)
+    cancel_all(s, a, -1, LIQUIDATION)
 
 
 @inlined
@@ -169,24 +169,23 @@ def exposed(s, a):
     """Cheap test: could NE < MM hold at all?"""
     if s.bal[a, 0] < 0:
         return True
-    for word in range(s.active.shape[1]):
+    for word in range(s.h[N_ACTIVE]):
         if s.active[a, word] != ZERO:
             return True
     return False
 
 
 @kernel
-def step(arenas, a):
+def step(s, a):
     """One LIQ-02 step on the best leg; returns the lots filled."""
-    s = views(arenas)
     h = s.h
     perps = h[N_PERPETUALS]
-    e = equity(arenas, a)
-    ne, mm, _ = maintenance(arenas, a, False)
-    leg = next_leg(arenas, a, e, ne, mm, perps + h[N_EVENTS] + 1, False)
+    e = equity(s, a)
+    ne, mm, _ = maintenance(s, a, False)
+    leg = next_leg(s, a, e, ne, mm, perps + h[N_EVENTS] + 1, False)
     if leg < 0:
         return np.int64(0)
-    i, side, lots, bound, no = plan(arenas, a, leg, e, ne, mm)
+    i, side, lots, bound, no = plan(s, a, leg, e, ne, mm)
     kind = 0 if leg < perps else (1 if leg < perps + h[N_EVENTS] else 2)
     row = h[LOGGED]
     parent = s.acct[a, C_PARENT]
@@ -195,14 +194,14 @@ def step(arenas, a):
     flags = 0
     if kind == 1:
         flags = SELLS_OUTCOME | (OUTCOME_NO if no else 0)
-    rest, _ = match(arenas, a, i, side, bound, lots, flags, -seq, True, parent)
+    rest, _ = match(s, a, i, side, bound, lots, flags, -seq, True, parent)
     filled = lots - rest
     mark = s.ins[i, I_MARK]
     if kind == 1:
         mark = own_mark(s, i, no)
     elif kind == 2:
         mark = s.feeds[s.ins[i, I_FEED], D_INDEX]
-    after = equity(arenas, a)
+    after = equity(s, a)
     fee = min(rate_up(filled * mark * s.ins[i, I_TV], h[LIQ_PPM]), max(after, np.int64(0)))
     cash(s, a, -fee)
     h[INSURANCE] += fee
@@ -224,12 +223,12 @@ def sold_out(s, a):
 
 
 @inlined
-def return_draw(arenas, s, a):
+def return_draw(s, a):
     """LIQ-04: what an account drew comes back once it has equity but no position or debt."""
     account = s.acct[a]
     if account[C_DRAWN] == 0 or s.bal[a, 0] < 0 or has_position(s, a):
         return
-    e = equity(arenas, a)
+    e = equity(s, a)
     if e <= 0:
         return
     back = min(min(account[C_DRAWN], s.bal[a, 0]), e)
@@ -241,25 +240,24 @@ def return_draw(arenas, s, a):
 
 
 @kernel
-def release(arenas, a, safe):
+def release(s, a, safe):
     """Fund return, then UNFLAG if the account is (known to be) safe; returns whether it was."""
-    s = views(arenas)
-    return_draw(arenas, s, a)
-    if not safe and not is_safe(arenas, a):
+    return_draw(s, a)
+    if not safe and not is_safe(s, a):
         return False
     account = s.acct[a]
     account[C_FLAGGED] = 0
     account[C_FAILED] = 0
     account[C_PARENT] = 0
-    s.flag_size[a, :] = 0
-    say(s, UNFLAG, a, 0, 0, equity(arenas, a), 0)
+    for leg in range(s.h[N_LEGS]):
+        s.flag_size[a, leg] = 0
+    say(s, UNFLAG, a, 0, 0, equity(s, a), 0)
     return True
 
 
 @kernel
-def turn(arenas, a):
+def turn(s, a):
     """One flagged account's turn in a liquidation tick."""
-    s = views(arenas)
     account = s.acct[a]
     for e in range(s.h[N_EVENTS]):
         if s.events[e, V_RESOLVED] == 0:
@@ -268,27 +266,27 @@ def turn(arenas, a):
             if sets > 0:
                 change_sets(s, a, e, -sets)
                 say(s, MERGE, a, e, sets, 0, 1)
-    if is_safe(arenas, a):
-        release(arenas, a, True)
+    if is_safe(s, a):
+        release(s, a, True)
         return
-    e = equity(arenas, a)
+    e = equity(s, a)
     if e < 0 and has_tradable(s, a):
-        bankrupt(arenas, a)
-        release(arenas, a, False)
+        bankrupt(s, a)
+        release(s, a, False)
         return
-    ne, mm, _ = maintenance(arenas, a, False)
+    ne, mm, _ = maintenance(s, a, False)
     if e >= 0 and (ne < s.rules[TRIGGER] * mm or account[C_FAILED] >= s.h[FAILED_STEPS]):
-        backstop(arenas, a, False)
-        if is_safe(arenas, a):
-            release(arenas, a, True)
+        backstop(s, a, False)
+        if is_safe(s, a):
+            release(s, a, True)
             return
-    if step(arenas, a) == 0:
+    if step(s, a) == 0:
         account[C_FAILED] += 1
     else:
         account[C_FAILED] = 0
     if sold_out(s, a):
-        write_off(arenas, a)
-    release(arenas, a, False)
+        write_off(s, a)
+    release(s, a, False)
 
 
 @entry
@@ -298,14 +296,14 @@ def tick(arenas, m):
     h = s.h
     for a in range(h[N_ACCOUNTS]):
         if s.acct[a, C_FLAGGED] == 0 and exposed(s, a):
-            ne, mm, _ = maintenance(arenas, a, False)
+            ne, mm, _ = maintenance(s, a, False)
             if ne < mm:
-                flag(arenas, a, ne, mm)
+                flag(s, a, ne, mm)
     waiting = h[FLAGGED_COUNT]
     kept = 0
     for k in range(waiting):
         a = s.scratch[k, QUEUE]
-        turn(arenas, a)
+        turn(s, a)
         if s.acct[a, C_FLAGGED]:
             s.scratch[kept, QUEUE] = a
             kept += 1

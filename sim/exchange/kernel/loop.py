@@ -59,9 +59,9 @@ def orders(arenas, messages, start):
         kind = m[M_KIND]
         h[NOW] = m[M_TIME]
         if kind == NEW or kind == K_REPLACE:
-            new_or_replace(arenas, s, m)
+            new_or_replace(s, m)
         elif kind == CANCEL:
-            reason = cancel_one(arenas, s, m)
+            reason = cancel_one(s, m)
             if reason != OK:
                 reject(s, m, reason)
         elif kind == CANCEL_ALL:
@@ -70,7 +70,7 @@ def orders(arenas, messages, start):
             elif m[M_INSTRUMENT] < -1 or m[M_INSTRUMENT] >= h[N_INSTRUMENTS]:
                 reject(s, m, R_INSTRUMENT)
             else:
-                cancel_all(arenas, m[M_ACCOUNT], m[M_INSTRUMENT], BY_USER)
+                cancel_all(s, m[M_ACCOUNT], m[M_INSTRUMENT], BY_USER)
         else:
             break
         h[MESSAGES] += 1
@@ -91,7 +91,7 @@ def refuse(arenas, m, reason):
     reject(s, m, reason)
 
 
-# One entry per kind of message that is no order: (arenas, message) -> reject reason or 0.
+# One entry per kind of message that is no order: (s, message) -> reject reason or 0.
 ENTRIES: dict[int, Callable[[Arenas, np.ndarray], int]] = {
     Kind.INDEX: read_index,
     Kind.MARK: marks,

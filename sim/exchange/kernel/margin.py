@@ -58,6 +58,7 @@ from sim.exchange.kernel.state import (
     I_PAYOFF,
     I_TV,
     KAPPA,
+    N_ACTIVE,
     N_ASK,
     N_ASK_COST,
     N_BID,
@@ -76,7 +77,6 @@ from sim.exchange.kernel.state import (
     V_YES,
     B,
     W,
-    views,
 )
 
 MICRO = 1_000_000
@@ -294,9 +294,8 @@ def event_loss(s, a, i):
 
 
 @kernel
-def initial(arenas, a):
+def initial(s, a):
     """(NE, IM) in USD for MAR-09: at strict prices if the rules say so, orders counted."""
-    s = views(arenas)
     h = s.h
     h[EVALUATIONS] += 1
     strict = h[STRICT] != 0
@@ -319,7 +318,7 @@ def initial(arenas, a):
             if strict:
                 price = max(price, s.feeds[feed, D_TWAP])
             im += debt_initial(s, k, usd(-units * price * s.assets[k, A_TV]))
-    for word in range(s.active.shape[1]):
+    for word in range(s.h[N_ACTIVE]):
         bits = s.active[a, word]
         while bits != ZERO:
             i = word * 64 + lowest(bits)
@@ -348,9 +347,8 @@ def initial(arenas, a):
 
 
 @kernel
-def maintenance(arenas, a, at_index):
+def maintenance(s, a, at_index):
     """(NE, MM, sum of R_e) in USD at marks; with at_index perpetuals are marked at their index."""
-    s = views(arenas)
     h = s.h
     perps = h[N_PERPETUALS]
     spots = perps + h[N_SPOTS]
@@ -366,7 +364,7 @@ def maintenance(arenas, a, at_index):
             mm += debt_maintenance(
                 s, k, usd(-units * s.feeds[s.assets[k, A_FEED], D_INDEX] * s.assets[k, A_TV])
             )
-    for word in range(s.active.shape[1]):
+    for word in range(s.h[N_ACTIVE]):
         bits = s.active[a, word]
         while bits != ZERO:
             i = word * 64 + lowest(bits)
@@ -390,16 +388,15 @@ def maintenance(arenas, a, at_index):
 
 
 @kernel
-def equity(arenas, a):
+def equity(s, a):
     """Raw equity E in micro-USDC (MAR-01), exact."""
-    s = views(arenas)
     h = s.h
     perps = h[N_PERPETUALS]
     spots = perps + h[N_SPOTS]
     e = s.bal[a, 0]
     for k in range(1, 1 + h[N_COINS]):
         e += s.bal[a, k] * s.feeds[s.assets[k, A_FEED], D_INDEX] * s.assets[k, A_TV]
-    for word in range(s.active.shape[1]):
+    for word in range(s.h[N_ACTIVE]):
         bits = s.active[a, word]
         while bits != ZERO:
             i = word * 64 + lowest(bits)

@@ -17,15 +17,17 @@ from sim.exchange.kernel.state import (
     I_LAST,
     I_MARK,
     I_OI,
+    LOGGED,
     LOTS,
     N_INSTRUMENTS,
+    N_LOG,
     V_SETS,
     views,
 )
-from sim.exchange.messages import DEPTH_EDGES_BPS, Event
+from sim.exchange.messages import DEPTH_EDGES_BPS, E_PRICE, Event
 
 BOOK, DEPTH = int(Event.BOOK), int(Event.DEPTH)
-EDGES = DEPTH_EDGES_BPS
+EDGES = np.array(DEPTH_EDGES_BPS)
 
 
 @inlined
@@ -87,27 +89,12 @@ def depth(arenas, m):
         bid = s.best[2 * i]
         ask = s.best[2 * i + 1]
         for side in range(2):
-            row = s.h[2] * 0
-            totals = (row, row, row, row, row, row, row, row, row, row)
-            if bid >= 0 and ask >= 0:
-                totals = buckets(s, 2 * i + side, bid + ask)
-            emit(
-                s, DEPTH, 0, i, side, totals[0], totals[1], totals[2], totals[3], totals[4], totals[5], totals[6],
-                totals[7], totals[8], totals[9],
-            )  # fmt: skip
+            row = s.h[LOGGED]
+            emit(s, DEPTH, 0, i, side, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+            if bid >= 0 and ask >= 0 and row < s.h[N_LOG]:
+                nearer = np.int64(0)
+                for k in range(len(EDGES)):
+                    lots = within(s, 2 * i + side, bid + ask, EDGES[k])
+                    s.log[row, E_PRICE + k] = lots - nearer
+                    nearer = lots
     return 0
-
-
-@inlined
-def buckets(s, side, mid):
-    b0 = within(s, side, mid, EDGES[0])
-    b1 = within(s, side, mid, EDGES[1])
-    b2 = within(s, side, mid, EDGES[2])
-    b3 = within(s, side, mid, EDGES[3])
-    b4 = within(s, side, mid, EDGES[4])
-    b5 = within(s, side, mid, EDGES[5])
-    b6 = within(s, side, mid, EDGES[6])
-    b7 = within(s, side, mid, EDGES[7])
-    b8 = within(s, side, mid, EDGES[8])
-    b9 = within(s, side, mid, EDGES[9])
-    return b0, b1 - b0, b2 - b1, b3 - b2, b4 - b3, b5 - b4, b6 - b5, b7 - b6, b8 - b7, b9 - b8

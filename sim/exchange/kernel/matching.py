@@ -51,7 +51,6 @@ from sim.exchange.kernel.state import (
     TAKER_PPM,
     V_SETS,
     V_YES,
-    views,
 )
 from sim.exchange.messages import Event, Flag, Reason
 
@@ -87,9 +86,8 @@ def resting(s, a, i, side, flags, lots, px):
 
 
 @kernel
-def cancel(arenas, slot, reason):
+def cancel(s, slot, reason):
     """Take a resting order out and say why."""
-    s = views(arenas)
     o = s.orders[slot]
     i = o[SIDE] >> 1
     a = o[ACC]
@@ -164,13 +162,12 @@ def fees(s, i, lots, px, forced):
 
 
 @kernel
-def match(arenas, a, i, side, bound, size, flags, oid, forced, parent):
+def match(s, a, i, side, bound, size, flags, oid, forced, parent):
     """Trade an incoming order against the book.
 
     Returns (lots left, 1 if self-trade prevention stopped it).  The order's own lots must already
     be counted as resting (``resting``) at `bound` unless it is forced or reduce-only.
     """
-    s = views(arenas)
     h = s.h
     other_side = 2 * i + (1 - side)
     rest = size
@@ -186,7 +183,7 @@ def match(arenas, a, i, side, bound, size, flags, oid, forced, parent):
         if m == a and not bare:
             policy = 1 if forced else h[SELF_TRADE]
             if policy != 0:
-                cancel(arenas, slot, R_SELF)
+                cancel(s, slot, R_SELF)
             if policy != 1:
                 return rest, 1
             continue
@@ -199,17 +196,17 @@ def match(arenas, a, i, side, bound, size, flags, oid, forced, parent):
             if o[FLG] & REDUCE_ONLY:
                 cap = opposite(s, m, i, 1 - side)
                 if cap == 0:
-                    cancel(arenas, slot, R_REDUCE)
+                    cancel(s, slot, R_REDUCE)
                     continue
                 lots = min(lots, cap)
                 empty = lots == cap and lots < o[REST]
             elif kind == SPOT and side == 0 and s.bal[m, s.ins[i, I_ASSET]] <= 0:
-                cancel(arenas, slot, R_BALANCE)
+                cancel(s, slot, R_BALANCE)
                 continue
             elif not maker_reduces(s, m, i, 1 - side, o[FLG], o[REST]):
-                ne, im = initial(arenas, m)
+                ne, im = initial(s, m)
                 if ne < im:
-                    cancel(arenas, slot, R_MARGIN)
+                    cancel(s, slot, R_MARGIN)
                     continue
             if kind == SPOT and side == 0:
                 cap = s.bal[m, s.ins[i, I_ASSET]]
@@ -270,7 +267,7 @@ def match(arenas, a, i, side, bound, size, flags, oid, forced, parent):
             o[REST] -= lots
             s.levels[other_side, best - s.ins[i, I_BASE], LOTS] -= lots
             if empty:
-                cancel(arenas, slot, R_REDUCE if o[FLG] & REDUCE_ONLY else R_BALANCE)
+                cancel(s, slot, R_REDUCE if o[FLG] & REDUCE_ONLY else R_BALANCE)
         if not bare and kind != BINARY:
             retire(s, m, i)
     return rest, 0

@@ -65,7 +65,6 @@ from sim.exchange.kernel.state import (
     SPOT,
     TAKER_PPM,
     V_YES,
-    views,
 )
 from sim.exchange.messages import (
     M_ACCOUNT,
@@ -188,7 +187,7 @@ def reduces(s, a, i, side, flags, size):
 
 
 @inlined
-def margin_reason(arenas, s, a, i, side, flags, size, bound, reducing):
+def margin_reason(s, a, i, side, flags, size, bound, reducing):
     """MAR-09 for an order whose lots have just been added to the resting numbers; 0 if it passes.
 
     A refused order is taken out of the numbers again.
@@ -196,7 +195,7 @@ def margin_reason(arenas, s, a, i, side, flags, size, bound, reducing):
     h = s.h
     reason = OK
     if reducing:
-        before = equity(arenas, a)
+        before = equity(s, a)
         value = size * s.ins[i, I_TV]
         gain = (bound - reference(s, i)) * value
         after = before + (gain if side else -gain)
@@ -225,7 +224,7 @@ def margin_reason(arenas, s, a, i, side, flags, size, bound, reducing):
                     elif usd(h[BORROWED]) - now + debt > usd(lent):
                         reason = R_LIQUIDITY
         if reason == OK:
-            ne, im = initial(arenas, a)
+            ne, im = initial(s, a)
             if ne < im:
                 reason = R_MARGIN
     if reason != OK:
@@ -234,7 +233,7 @@ def margin_reason(arenas, s, a, i, side, flags, size, bound, reducing):
 
 
 @inlined
-def submit(arenas, s, a, i, side, price, size, flags, oid, no, replaced):
+def submit(s, a, i, side, price, size, flags, oid, no, replaced):
     """A NEW order (or the second half of a REPLACE); returns the reason it was refused, or 0."""
     h = s.h
     if size <= 0 or size > s.ins[i, I_MAX]:
@@ -297,7 +296,7 @@ def submit(arenas, s, a, i, side, price, size, flags, oid, no, replaced):
     if not bare:
         activate(s, a, i)
         resting(s, a, i, side, flags, size, bound)
-        reason = margin_reason(arenas, s, a, i, side, flags, size, bound, reducing)
+        reason = margin_reason(s, a, i, side, flags, size, bound, reducing)
         if reason != OK:
             if kind != BINARY:
                 retire(s, a, i)
@@ -322,7 +321,7 @@ def submit(arenas, s, a, i, side, price, size, flags, oid, no, replaced):
     rest = size
     stopped = 0
     if crossing:
-        rest, stopped = match(arenas, a, i, side, bound, size, flags, oid, False, 0)
+        rest, stopped = match(s, a, i, side, bound, size, flags, oid, False, 0)
     if rest > 0:
         if stopped or flags & (IOC | FOK | MARKET):
             if not bare:
@@ -387,23 +386,22 @@ def take_out(s, slot):
 
 
 @inlined
-def cancel_one(arenas, s, m):
+def cancel_one(s, m):
     slot = find(s, m[M_ACCOUNT], m[M_ORDER])
     if slot == 0:
         return R_ORDER
-    cancel(arenas, slot, BY_USER)
+    cancel(s, slot, BY_USER)
     return OK
 
 
 @kernel
-def cancel_all(arenas, a, instrument, reason):
+def cancel_all(s, a, instrument, reason):
     """Cancel an account's orders (in one instrument, or everywhere: -1) in the order they rested."""
-    s = views(arenas)
     slot = s.acct[a, C_HEAD]
     while slot != 0:
         after = s.orders[slot, 8]  # ANEXT, read before the order goes
         if instrument < 0 or s.orders[slot, SIDE] >> 1 == instrument:
-            cancel(arenas, slot, reason)
+            cancel(s, slot, reason)
         slot = after
 
 
@@ -422,7 +420,7 @@ def shrink(s, slot, size):
 
 
 @inlined
-def new_or_replace(arenas, s, m):
+def new_or_replace(s, m):
     """NEW and REPLACE; refusals become REJECT events."""
     a, i, side, flags, no = m[M_ACCOUNT], m[M_INSTRUMENT], m[M_SIDE], m[M_FLAGS], m[M_ARG] == 1
     replaced = 0
@@ -453,9 +451,7 @@ def new_or_replace(arenas, s, m):
             replaced = 1
             take_out(s, slot)
     if reason == OK:
-        reason = submit(
-            arenas, s, a, i, side, m[M_PRICE], m[M_SIZE], flags, m[M_ORDER], no, replaced
-        )
+        reason = submit(s, a, i, side, m[M_PRICE], m[M_SIZE], flags, m[M_ORDER], no, replaced)
     if reason != OK:
         reject(s, m, reason)
         if replaced:

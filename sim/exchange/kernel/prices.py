@@ -41,20 +41,20 @@ from sim.exchange.kernel.state import (
     I_MARKED,
     I_PAYOFF,
     I_TICKS,
-    LAST_SELLER,
-    LOTS,
+    LEVEL,
     MARK_MAX,
     MARK_MIN,
     MARK_TIME,
     N_FEEDS,
     N_INSTRUMENTS,
     N_RING,
+    N_SUMMARY,
+    N_WORDS,
     NEXT,
     NOW,
     PERPETUAL,
     PREMIUM_TAU,
     SPOT,
-    TAIL,
     TWAP_US,
     VOLATILE,
     views,
@@ -272,14 +272,13 @@ def marks(arenas, m):
             if mark < ins[I_BASE] + quarter or mark >= ins[I_BASE] + 3 * quarter:
                 base = max(mark * 0, mark - ins[I_TICKS] // 2)
                 if base != ins[I_BASE]:
-                    rebase(arenas, i, base)
+                    rebase(s, i, base)
     return 0
 
 
 @kernel
-def rebase(arenas, i, base):
+def rebase(s, i, base):
     """Move a ladder so that it starts at `base`; orders that no longer fit are cancelled (ORD-04)."""
-    s = views(arenas)
     ins = s.ins[i]
     emit(s, REBASE, 0, i, 0, base, 0, 0, 0, 0, 0, 0, 0, 0, 0)
     old = ins[I_BASE]
@@ -292,7 +291,7 @@ def rebase(arenas, i, base):
                 slot = s.levels[side, k, HEAD]
                 while slot != 0:
                     after = s.orders[slot, NEXT]
-                    cancel(arenas, slot, R_BAND)
+                    cancel(s, slot, R_BAND)
                     slot = after
             k = above(s, side, k + 1)
     shift = old - base
@@ -304,8 +303,10 @@ def rebase(arenas, i, base):
         else:
             for k in range(ticks - 1 - shift, -1, -1):
                 move(levels, k, k + shift)
-        s.bits[side, :] = ZERO
-        s.summary[side, :] = ZERO
+        for w in range(s.h[N_WORDS]):
+            s.bits[side, w] = ZERO
+        for w in range(s.h[N_SUMMARY]):
+            s.summary[side, w] = ZERO
         for k in range(ticks):
             if levels[k, HEAD] != 0:
                 w = k >> 6
@@ -317,6 +318,6 @@ def rebase(arenas, i, base):
 @inlined
 def move(levels, k, to):
     if levels[k, HEAD] != 0:
-        for c in (HEAD, TAIL, LOTS, LAST_SELLER):
+        for c in range(LEVEL):
             levels[to, c] = levels[k, c]
             levels[k, c] = 0

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from sim.exchange.kernel.jit import entry
 from sim.exchange.kernel.margin import equity, initial, maintenance
+from sim.exchange.kernel.state import views
 
 
 @entry
 def read_equity(arenas, out):
     """E of accounts 0 … len(out) - 1 in micro-USDC."""
+    s = views(arenas)
     for a in range(out.shape[0]):
-        out[a] = equity(arenas, a)
+        out[a] = equity(s, a)
 
 
 @entry
 def read_maintenance(arenas, a):
-    return maintenance(arenas, a, False)
+    return maintenance(views(arenas), a, False)
 
 
 @entry
 def read_initial(arenas, a):
-    return initial(arenas, a)
+    return initial(views(arenas), a)

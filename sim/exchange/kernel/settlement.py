@@ -58,7 +58,7 @@ def resolve(arenas, m):
             slot = s.levels[side, k, HEAD]
             while slot != 0:
                 after = s.orders[slot, NEXT]
-                cancel(arenas, slot, RESOLVED)
+                cancel(s, slot, RESOLVED)
                 slot = after
             k = above(s, side, k + 1)
     pay_yes = MICRO if outcome == YES else (MICRO // 2 if outcome == VOID else 0)

@@ -1,17 +1,19 @@
-"""The engine's whole state: three arenas (int64, float64, uint64) and a tuple of views on them.
+"""The engine's whole state: three arenas (int64, float64, uint64) and a tuple of tables on them.
 
-A snapshot is a copy of the arenas, a comparison or digest one pass over them.  Every kernel
-function takes ``arenas = (i64, f64, u64)`` and calls ``views(arenas)``; the compiler drops the
-views that a function does not use.
+A snapshot is a copy of the arenas, a comparison or digest one pass over them.  An entry takes
+``arenas = (i64, f64, u64)`` and calls ``s = views(arenas)`` once; every other kernel function takes
+``s``.  To Python ``s`` is a tuple of numpy arrays; to compiled code it is three pointers, and
+``s.pos[a, i, SIZE]`` one address computed from ``LAYOUT`` (see ``tables``).
 """
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
-from sim.exchange.kernel.jit import inlined
+from sim.exchange.kernel.tables import Dim, compiled_views
 
 # --- header: dimensions, counters, integer rules ------------------------------------------
 HEADER = 96
@@ -64,7 +66,10 @@ HEADER = 96
     BONUS_PPM,
     FAILED_STEPS,
     RESERVE,
-) = range(48)
+    N_LEGS,
+    N_SCRATCH,
+) = range(50)
+OFFSETS = 64  # header[OFFSETS + k]: where table k of LAYOUT starts in its arena
 
 # --- float rules ---------------------------------------------------------------------------
 RULES = 32
@@ -98,6 +103,7 @@ SELLS_OUTCOME = 1 << 8  # in FLG: the order sells its outcome (event books)
 OUTCOME_NO = 1 << 9  # in FLG: the order was for NO
 
 # --- levels: int64[2 * instruments, ladder, 4] -------------------------------------------------
+LEVEL = 4
 HEAD, TAIL, LOTS, LAST_SELLER = range(4)
 
 # --- instruments: int64[n, 32] and float64[n, 20] ----------------------------------------------
@@ -188,6 +194,37 @@ N_BID, N_BID_COST, N_ASK, N_ASK_COST = 0, 1, 6, 7
 
 PERPETUAL, SPOT, BINARY = 1, 0, 2  # sim.exchange.instruments.Kind
 
+# --- where everything is -------------------------------------------------------------------------
+I64, F64, U64 = range(3)
+_BOOK_SIDES = Dim(N_INSTRUMENTS, times=2)
+# table: arena, dimensions.  In this order in each arena; the header is first in its own.
+LAYOUT = {
+    "h": (I64, HEADER),
+    "orders": (I64, Dim(N_SLOTS), ORDER),
+    "slot_of": (I64, Dim(N_IDS)),
+    "free": (I64, Dim(N_SLOTS)),
+    "levels": (I64, _BOOK_SIDES, Dim(N_LEVELS), LEVEL),
+    "best": (I64, _BOOK_SIDES),
+    "ins": (I64, Dim(N_INSTRUMENTS), INS),
+    "feeds": (I64, Dim(N_FEEDS), FEED),
+    "ring": (I64, Dim(N_FEEDS), Dim(N_RING), 3),
+    "assets": (I64, Dim(N_ASSETS), ASSET),
+    "events": (I64, Dim(N_EVENTS, plus=1), EVENT),
+    "bal": (I64, Dim(N_ACCOUNTS), Dim(N_ASSETS)),
+    "pos": (I64, Dim(N_ACCOUNTS), Dim(N_INSTRUMENTS), POSITION),
+    "acct": (I64, Dim(N_ACCOUNTS), ACCOUNT),
+    "flag_size": (I64, Dim(N_ACCOUNTS), Dim(N_LEGS)),
+    "scratch": (I64, Dim(N_SCRATCH), SCRATCH),
+    "log": (I64, Dim(N_LOG), 16),
+    "insf": (F64, Dim(N_INSTRUMENTS), INSF),
+    "assetf": (F64, Dim(N_ASSETS), ASSETF),
+    "rules": (F64, RULES),
+    "fscratch": (F64, Dim(N_SCRATCH), 2),
+    "bits": (U64, _BOOK_SIDES, Dim(N_WORDS)),
+    "summary": (U64, _BOOK_SIDES, Dim(N_SUMMARY)),
+    "active": (U64, Dim(N_ACCOUNTS), Dim(N_ACTIVE)),
+}
+
 
 class State(NamedTuple):
     h: np.ndarray
@@ -216,91 +253,26 @@ class State(NamedTuple):
     active: np.ndarray
 
 
-@inlined
-def views(arenas):
-    """The State of three arenas; pointer arithmetic only."""
-    i64, f64, u64 = arenas
-    h = i64[:HEADER]
-    a, n, k, f = h[N_ACCOUNTS], h[N_INSTRUMENTS], h[N_ASSETS], h[N_FEEDS]
-    slots, ids, levels, rows, ring_len, ev = (
-        h[N_SLOTS],
-        h[N_IDS],
-        h[N_LEVELS],
-        h[N_LOG],
-        h[N_RING],
-        h[N_EVENTS],
-    )
-    o = np.int64(HEADER)
-    orders = i64[o : o + slots * ORDER].reshape((slots, ORDER))
-    o += slots * ORDER
-    slot_of = i64[o : o + ids]
-    o += ids
-    free = i64[o : o + slots]
-    o += slots
-    level = i64[o : o + 2 * n * levels * 4].reshape((2 * n, levels, 4))
-    o += 2 * n * levels * 4
-    best = i64[o : o + 2 * n]
-    o += 2 * n
-    ins = i64[o : o + n * INS].reshape((n, INS))
-    o += n * INS
-    feeds = i64[o : o + f * FEED].reshape((f, FEED))
-    o += f * FEED
-    ring = i64[o : o + f * ring_len * 3].reshape((f, ring_len, 3))
-    o += f * ring_len * 3
-    assets = i64[o : o + k * ASSET].reshape((k, ASSET))
-    o += k * ASSET
-    events = i64[o : o + (ev + 1) * EVENT].reshape((ev + 1, EVENT))
-    o += (ev + 1) * EVENT
-    bal = i64[o : o + a * k].reshape((a, k))
-    o += a * k
-    pos = i64[o : o + a * n * POSITION].reshape((a, n, POSITION))
-    o += a * n * POSITION
-    acct = i64[o : o + a * ACCOUNT].reshape((a, ACCOUNT))
-    o += a * ACCOUNT
-    flag_size = i64[o : o + a * (n + 1)].reshape((a, n + 1))
-    o += a * (n + 1)
-    scratch = i64[o : o + (a + n + 8) * SCRATCH].reshape((a + n + 8, SCRATCH))
-    o += (a + n + 8) * SCRATCH
-    log = i64[o : o + rows * 16].reshape((rows, 16))
-    p = np.int64(0)
-    insf = f64[p : p + n * INSF].reshape((n, INSF))
-    p += n * INSF
-    assetf = f64[p : p + k * ASSETF].reshape((k, ASSETF))
-    p += k * ASSETF
-    rules = f64[p : p + RULES]
-    p += RULES
-    fscratch = f64[p : p + (a + n + 8) * 2].reshape((a + n + 8, 2))
-    w, s, act = h[N_WORDS], h[N_SUMMARY], h[N_ACTIVE]
-    q = np.int64(0)
-    bits = u64[q : q + 2 * n * w].reshape((2 * n, w))
-    q += 2 * n * w
-    summary = u64[q : q + 2 * n * s].reshape((2 * n, s))
-    q += 2 * n * s
-    active = u64[q : q + a * act].reshape((a, act))
-    return State(
-        h, orders, slot_of, free, level, best, ins, feeds, ring, assets, events, bal, pos, acct,
-        flag_size, scratch, log, insf, assetf, rules, fscratch, bits, summary, active,
-    )  # fmt: skip
+def views(arenas: tuple[np.ndarray, np.ndarray, np.ndarray]) -> State:
+    """The State of three arenas, as numpy arrays on the same memory."""
+    h = arenas[0]
+    parts = []
+    for k, (arena, *dims) in enumerate(LAYOUT.values()):
+        shape = [d.value(h) if isinstance(d, Dim) else d for d in dims]
+        start = int(h[OFFSETS + k])
+        parts.append(arenas[arena][start : start + math.prod(shape)].reshape(shape))
+    return State(*parts)
+
+
+compiled_views(views, LAYOUT, OFFSETS)
 
 
 def sizes(h: np.ndarray) -> tuple[int, int, int]:
-    """Elements that the three arenas need for the dimensions in a header."""
-    a, n, k, f = (int(h[x]) for x in (N_ACCOUNTS, N_INSTRUMENTS, N_ASSETS, N_FEEDS))
-    slots, ids, levels, rows, ring, ev = (
-        int(h[x]) for x in (N_SLOTS, N_IDS, N_LEVELS, N_LOG, N_RING, N_EVENTS)
-    )
-    i64 = (
-        HEADER
-        + slots * (ORDER + 1)
-        + ids
-        + 2 * n * levels * 4
-        + 2 * n
-        + n * INS
-        + f * FEED
-        + f * ring * 3
-    )
-    i64 += k * ASSET + (ev + 1) * EVENT + a * k + a * n * POSITION + a * ACCOUNT + a * (n + 1)
-    i64 += (a + n + 8) * SCRATCH + rows * 16
-    f64 = n * INSF + k * ASSETF + RULES + (a + n + 8) * 2
-    u64 = 2 * n * int(h[N_WORDS]) + 2 * n * int(h[N_SUMMARY]) + a * int(h[N_ACTIVE])
-    return i64, f64, u64
+    """Elements that the three arenas need for the dimensions in header `h`; notes offsets there."""
+    h[N_LEGS] = h[N_INSTRUMENTS] + 1
+    h[N_SCRATCH] = h[N_ACCOUNTS] + h[N_INSTRUMENTS] + 8
+    ends = [0, 0, 0]
+    for k, (arena, *dims) in enumerate(LAYOUT.values()):
+        h[OFFSETS + k] = ends[arena]
+        ends[arena] += math.prod(d.value(h) if isinstance(d, Dim) else d for d in dims)
+    return ends[I64], ends[F64], ends[U64]
