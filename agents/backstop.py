@@ -4,8 +4,8 @@ LIQ-03 hands it positions at a discount; it sells them off slowly at the touch, 
 commitment once its loss reaches a cap: in October 2025 such a vault took what it could bear before
 counterparties were deleveraged.
 
-Figures: capital of 3.5 million USD is a hundredth of the about 350 million of the vault of a venue
-with about 14 billion USD open interest; the cap of 20 % and the pace are assumptions.
+Figures: capital of 3.5 million USD (2.5 % of open interest at desk scale), the cap of 20 % and the
+pace are assumptions.
 """
 
 from __future__ import annotations

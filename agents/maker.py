@@ -20,7 +20,7 @@ Figures, for an exchange of 138 million USD open interest, a hundredth of a larg
 * stubs at 4 % and beyond: "only wider bands such as 4 % and 10 % from the mid showed meaningful
   bids" on 10 October 2025 (Kaiko, 13 October 2025).
 * capital, leverage, pull at 5 sigma for 20 s: assumptions; three firms together have 3 % of the
-  open interest, about what the largest maker vault of such a venue holds.
+  open interest.
 * risk aversion: at rest a full position moves the quotes of BTC by 9 bp, of the smallest coin by
   30 bp, 6 to 20 half-spreads; an assumption.
 """

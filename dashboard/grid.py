@@ -45,7 +45,7 @@ def accounts_grid(frame: pl.DataFrame, chosen: int | None) -> Any:
     """The table of `data.accounts`, the row of the account `chosen` marked."""
     return dag.AgGrid(
         id="accounts",
-        # Not `flex`: with it AG Grid 35 can leave every row hidden (its issue 12186).
+        # Not `flex`: with it AG Grid 35 can leave every row hidden, a known fault.
         columnSize="responsiveSizeToFit",
         columnDefs=[column(*c) for c in COLUMNS],
         rowData=grid_rows(frame),

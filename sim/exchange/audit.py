@@ -77,7 +77,7 @@ class Audit:
             elif self.funding is not None:
                 self.funding[0] += int(row[ms.E_AMOUNT])
                 self.funding[1] += 1
-        if len(rows) and not (kinds[-1] == Event.FUNDING):
+        if len(rows) and kinds[-1] != Event.FUNDING:
             self._close_funding()
 
     def _close_funding(self) -> None:

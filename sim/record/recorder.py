@@ -17,6 +17,7 @@ from sim.record.accounts import Accounts
 from sim.record.digest import Digest
 from sim.record.folder import RunFolder
 from sim.record.funds import Funds
+from sim.record.holdings import holdings
 from sim.record.rows import Rows, Units
 from sim.record.series import Depth, Series
 
@@ -190,6 +191,7 @@ class Recorder:
             folder.write_frame(
                 "accounts.parquet", self.accounts.frame(exchange.equities(), cohorts)
             )
+            folder.write_frame("holdings.parquet", holdings(exchange))
             folder.write_frame("book.parquet", self.depth.frame())
             folder.write_frame("series.parquet", self.series.frame())
             folder.write_frame("funds.parquet", self.funds.frame())

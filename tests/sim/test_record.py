@@ -54,6 +54,31 @@ class Exchange:
     def flagged(self) -> list[int]:
         return [3, 4]
 
+    @property
+    def listing(self) -> Listing:
+        return LISTING
+
+    @property
+    def accounts(self) -> int:
+        return len(self._equities)
+
+    def balance(self, account: int, asset: int) -> int:
+        return 1_000_000 * (account + 1) if asset == 0 else 0
+
+    def positions(self) -> np.ndarray:
+        table = np.zeros((len(self._equities), len(LISTING.perpetuals)), np.int64)
+        table[0, 0] = 7
+        return table
+
+    def position(self, account: int, instrument: int) -> tuple[int, int]:
+        return 7, 4_200
+
+    def index(self, feed: int) -> int:
+        return 600
+
+    def mark(self, instrument: int) -> int:
+        return 601
+
 
 def event(seconds: float, kind: Event, **columns: int) -> np.ndarray:
     row = np.zeros(EV_COLS, dtype=np.int64)
@@ -388,6 +413,7 @@ def test_a_complete_run_has_all_its_files_and_says_what_it_is(tmp_path: Path) ->
         "book.parquet",
         "events",
         "funds.parquet",
+        "holdings.parquet",
         "manifest.json",
         "metrics.parquet",
         "series.parquet",
