@@ -92,11 +92,17 @@ def progress(what: str) -> Iterator[Any]:
 
 
 def announce_compiler() -> None:
-    """Say so on stderr when the kernel has to be compiled first."""
+    """Compile the kernel first where it has to be, and say so on stderr."""
     from sim.exchange.kernel.jit import is_compiled
 
-    if not is_compiled():
-        typer.echo("compiling the exchange kernel, once per machine, about 20 s …", err=True)
+    if is_compiled():
+        return
+    typer.echo("compiling the exchange kernel, once per machine, about 20 s …", err=True)
+    from sim.exchange.kernel.warm import warm
+
+    with progress("compiling") as update:
+        seconds = warm(update)
+    typer.echo(f"compiled in {seconds:.0f} s", err=True)
 
 
 @app.command()
