@@ -111,7 +111,9 @@ class Audit:
         if kind == Event.UNFLAG:
             self.flagged.discard(a)
         elif kind == Event.STEP:
-            self.violations["I10"] += a not in self.flagged or not 0 <= row[ms.E_X] <= row[ms.E_SIZE]
+            self.violations["I10"] += (
+                a not in self.flagged or not 0 <= row[ms.E_X] <= row[ms.E_SIZE]
+            )
             if row[ms.E_CODE] == 0:
                 held = int(self.positions[a, row[ms.E_INSTRUMENT]])
                 against = held < 0 if row[ms.E_SIDE] == ms.BUY else held > 0

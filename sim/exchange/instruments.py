@@ -150,7 +150,8 @@ class Listing(Declared):
                 if names.count(name) > 1:
                     raise ValueError(f"{group}: {name!r} is declared twice")
         feeds = {f.name for f in self.feeds}
-        for thing in (*self.assets, *self.perpetuals):
+        things: list[Asset | Perpetual] = [*self.assets, *self.perpetuals]
+        for thing in things:
             if thing.feed not in feeds:
                 raise ValueError(
                     f"{thing.name}: unknown feed {thing.feed!r}, declared: {sorted(feeds)}"
@@ -188,8 +189,11 @@ class Listing(Declared):
     def asset_id(self, name: str) -> int:
         return self.asset_names().index(name)
 
+    def items(self) -> list[Perpetual | Spot | BinaryEvent]:
+        return [*self.perpetuals, *self.spots, *self.events]
+
     def instrument_names(self) -> list[str]:
-        return [x.name for x in (*self.perpetuals, *self.spots, *self.events)]
+        return [x.name for x in self.items()]
 
     def instrument_id(self, name: str) -> int:
         return self.instrument_names().index(name)
@@ -199,7 +203,7 @@ class Listing(Declared):
         return Kind.PERPETUAL if i < n else Kind.SPOT if i < n + s else Kind.EVENT
 
     def item(self, i: int) -> Perpetual | Spot | BinaryEvent:
-        return (*self.perpetuals, *self.spots, *self.events)[i]
+        return self.items()[i]
 
     def event_of(self, i: int) -> int:
         """Event id of an event book, -1 for other instruments."""

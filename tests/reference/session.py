@@ -132,15 +132,17 @@ def bounded(listing: dict[str, Any]) -> dict[str, Any]:
 
 
 def listing(**parts: Any) -> dict[str, Any]:
-    return bounded({
-        "feeds": [],
-        "assets": [],
-        "perpetuals": [],
-        "spots": [],
-        "events": [],
-        "usdc_debt": margin(),
-        **parts,
-    })
+    return bounded(
+        {
+            "feeds": [],
+            "assets": [],
+            "perpetuals": [],
+            "spots": [],
+            "events": [],
+            "usdc_debt": margin(),
+            **parts,
+        }
+    )
 
 
 class Row:

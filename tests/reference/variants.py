@@ -65,65 +65,67 @@ def random_listing(rng: Random) -> dict[str, Any]:
     ]
     perpetuals = [("BTC-PERP", "BTC", 1000), ("ETH-PERP", "ETH", 100), ("BTC-MAXI", "BTC", 10)]
     caps = rng.choice([0.0, 0.0, 60_000.0])
-    return bounded({
-        "feeds": [
-            {
-                "name": name,
-                "tick_micro": tick,
-                "index_ticks": index,
-                "stale_after_s": stale,
-                "min_sources": rng.choice([1, 2]),
-            }
-            for name, tick, index, stale in feeds
-        ],
-        "assets": [
-            {
-                "name": name,
-                "feed": name,
-                "units_per_coin": units,
-                "haircut_w": w,
-                "haircut_b": 1.1,
-                "haircut_kappa": kappa,
-                "collateral_cap_usd": caps,
-                "debt": random_margin(rng),
-                "borrowable": False,
-            }
-            for name, units, w, kappa in (
-                ("BTC", 100_000, 0.95, rng.choice([0.0, 4e-5, 4e-4])),
-                ("USDE", 10, 0.9, 0.0),
-            )
-        ],
-        "perpetuals": [
-            {
-                "name": name,
-                "feed": feed,
-                "lots_per_coin": lots,
-                "margin": random_margin(rng, add_on=rng.random() < 0.3),
-                "ladder_ticks": rng.choice([65536] * 5 + [16384, 4096]),
-                "max_size_lots": 100_000_000,
-                "min_notional_usd": minimum,
-                "impact_notional_usd": rng.choice([10_000.0, 3_333.0]),
-                "backstop_cap_usd": rng.choice([0.0, 0.0, 30_000.0]),
-            }
-            for name, feed, lots in perpetuals[: rng.choice([2, 3])]
-        ],
-        "spots": [
-            {
-                "name": f"{name}/USDC",
-                "base": name,
-                "ladder_ticks": rng.choice([65536, 16384]),
-                "min_notional_usd": minimum,
-            }
-            for name in ("BTC", "USDE")
-        ],
-        "events": [
-            {
-                "name": f"E{payoff}",
-                "payoff_ticks": payoff,
-                "lam": rng.choice([1.0, 1.0, 0.5]),
-                "min_notional_usd": rng.choice([0.0, 1.0]),
-            }
-            for payoff in rng.choice([(1000,), (100, 1000)])
-        ],
-        "usdc_debt": random_margin(rng),
-    })
+    return bounded(
+        {
+            "feeds": [
+                {
+                    "name": name,
+                    "tick_micro": tick,
+                    "index_ticks": index,
+                    "stale_after_s": stale,
+                    "min_sources": rng.choice([1, 2]),
+                }
+                for name, tick, index, stale in feeds
+            ],
+            "assets": [
+                {
+                    "name": name,
+                    "feed": name,
+                    "units_per_coin": units,
+                    "haircut_w": w,
+                    "haircut_b": 1.1,
+                    "haircut_kappa": kappa,
+                    "collateral_cap_usd": caps,
+                    "debt": random_margin(rng),
+                    "borrowable": False,
+                }
+                for name, units, w, kappa in (
+                    ("BTC", 100_000, 0.95, rng.choice([0.0, 4e-5, 4e-4])),
+                    ("USDE", 10, 0.9, 0.0),
+                )
+            ],
+            "perpetuals": [
+                {
+                    "name": name,
+                    "feed": feed,
+                    "lots_per_coin": lots,
+                    "margin": random_margin(rng, add_on=rng.random() < 0.3),
+                    "ladder_ticks": rng.choice([65536] * 5 + [16384, 4096]),
+                    "max_size_lots": 100_000_000,
+                    "min_notional_usd": minimum,
+                    "impact_notional_usd": rng.choice([10_000.0, 3_333.0]),
+                    "backstop_cap_usd": rng.choice([0.0, 0.0, 30_000.0]),
+                }
+                for name, feed, lots in perpetuals[: rng.choice([2, 3])]
+            ],
+            "spots": [
+                {
+                    "name": f"{name}/USDC",
+                    "base": name,
+                    "ladder_ticks": rng.choice([65536, 16384]),
+                    "min_notional_usd": minimum,
+                }
+                for name in ("BTC", "USDE")
+            ],
+            "events": [
+                {
+                    "name": f"E{payoff}",
+                    "payoff_ticks": payoff,
+                    "lam": rng.choice([1.0, 1.0, 0.5]),
+                    "min_notional_usd": rng.choice([0.0, 1.0]),
+                }
+                for payoff in rng.choice([(1000,), (100, 1000)])
+            ],
+            "usdc_debt": random_margin(rng),
+        }
+    )
