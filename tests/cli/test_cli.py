@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -19,16 +18,11 @@ def windtunnel(*arguments: str, cwd: Path | None = None) -> subprocess.Completed
     )
 
 
-def test_help_names_every_command_and_is_quick() -> None:
-    took = []
-    for _ in range(3):
-        began = time.perf_counter()
-        done = windtunnel("--help")
-        took.append(time.perf_counter() - began)
+def test_help_names_every_command() -> None:
+    done = windtunnel("--help")
     assert done.returncode == 0
     for command in ("run", "list", "check", "explain", "dashboard", "bench"):
         assert f" {command} " in done.stdout
-    assert min(took) < 1.0  # 0.2 s on a free machine
 
 
 @pytest.mark.parametrize("command", ["run", "check", "explain"])

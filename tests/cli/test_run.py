@@ -105,6 +105,7 @@ def test_the_run_directory_is_as_documented(place: Path, found: dict[str, Any]) 
         "manifest.json",
         "events",
         "accounts.parquet",
+        "holdings.parquet",
         "book.parquet",
         "series.parquet",
         "funds.parquet",
