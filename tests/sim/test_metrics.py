@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 from typing import Any
 
@@ -189,22 +188,3 @@ def test_cascade_peak_and_graph() -> None:
     assert graph.number_of_nodes() == 80
     assert list(graph.successors(1003)) == [3003]
     assert graph.nodes[1003]["account"] == 2
-
-
-def test_fast_enough() -> None:
-    """A million rows of ordinary trading in well under a second."""
-    rng = np.random.default_rng(1)
-    n = 1_000_000
-    rows = np.zeros((n, EV_COLS), np.int64)
-    rows[:, 0] = np.arange(1, n + 1)
-    rows[:, 1] = np.sort(rng.integers(0, END_US, n))
-    rows[:, 2] = rng.choice([Event.ORDER, Event.CANCELLED, Event.FILL], n, p=[0.5, 0.4, 0.1])
-    rows[:, 6], rows[:, 7] = rng.integers(990, 1010, n), 1
-    tool = metrics()
-    tool.add(rows[:1000])
-    tool.flush()
-    began = time.perf_counter()
-    for i in range(1000, n, 500):
-        tool.add(rows[i : i + 500])
-    tool.flush()
-    assert time.perf_counter() - began < 1.0
