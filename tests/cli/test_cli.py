@@ -22,7 +22,7 @@ def test_help_names_every_command() -> None:
     done = windtunnel("--help")
     assert done.returncode == 0
     for command in ("run", "list", "check", "explain", "dashboard", "bench"):
-        assert f" {command} " in done.stdout
+        assert f"  {command} " in done.stdout
 
 
 @pytest.mark.parametrize("command", ["run", "check", "explain"])
