@@ -13,7 +13,7 @@ import numpy as np
 
 from sim.exchange.kernel.funding import pay, sample
 from sim.exchange.kernel.funds import funds
-from sim.exchange.kernel.jit import entry
+from sim.exchange.kernel.jit import entry, inlined
 from sim.exchange.kernel.liquidation import tick
 from sim.exchange.kernel.marketdata import book, depth
 from sim.exchange.kernel.orders import (
@@ -30,20 +30,50 @@ from sim.exchange.kernel.orders import (
 from sim.exchange.kernel.prices import marks, read_index
 from sim.exchange.kernel.settlement import resolve
 from sim.exchange.kernel.state import (
+    BARE,
     LOGGED,
     MESSAGES,
     N_ACCOUNTS,
+    N_IDS,
     N_INSTRUMENTS,
     N_LOG,
     NOW,
     RESERVE,
     views,
 )
-from sim.exchange.messages import M_ACCOUNT, M_INSTRUMENT, M_KIND, M_TIME, Kind, Reason
+from sim.exchange.kernel.tables import prefetch
+from sim.exchange.messages import (
+    M_ACCOUNT,
+    M_INSTRUMENT,
+    M_KIND,
+    M_ORDER,
+    M_TIME,
+    Kind,
+    Reason,
+)
 
 NEW, CANCEL, CANCEL_ALL = int(Kind.NEW), int(Kind.CANCEL), int(Kind.CANCEL_ALL)
+AHEAD = 2  # messages between fetching what one needs and handling it
+EXPECTED = 32  # positions fetched ahead
 R_KIND = int(Reason.UNKNOWN_KIND)
 Arenas = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+@inlined
+def expect(s, m):
+    """Fetch ahead what message m will need: much of the kernel's time goes into waiting for memory."""
+    h = s.h
+    a = m[M_ACCOUNT]
+    if a < 0 or a >= h[N_ACCOUNTS] or h[BARE] != 0:
+        return
+    prefetch(s.acct[a])
+    prefetch(s.bal[a])
+    prefetch(s.active[a])
+    prefetch(s.quoted[a])
+    for i in range(min(h[N_INSTRUMENTS], EXPECTED)):
+        prefetch(s.pos[a, i])
+    if m[M_KIND] == CANCEL and m[M_ORDER] > 0:
+        prefetch(s.orders[s.slot_of[m[M_ORDER] % h[N_IDS]]])
 
 
 @entry
@@ -55,6 +85,8 @@ def orders(arenas, messages, start):
     while k < messages.shape[0]:
         if h[N_LOG] - h[LOGGED] < h[RESERVE]:
             break
+        if k + AHEAD < messages.shape[0]:
+            expect(s, messages[k + AHEAD])
         m = messages[k]
         kind = m[M_KIND]
         h[NOW] = m[M_TIME]

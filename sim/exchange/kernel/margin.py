@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from sim.exchange.kernel.bits import ZERO, bit, lowest
+from sim.exchange.kernel.bits import ONE, ZERO, bit, lowest
 from sim.exchange.kernel.jit import inlined, kernel
 from sim.exchange.kernel.state import (
     A_FEED,
@@ -36,6 +34,7 @@ from sim.exchange.kernel.state import (
     D_MIN_SOURCES,
     D_PRICE,
     D_READ,
+    D_STALE_AT,
     D_STALE_US,
     D_TWAP,
     D_VOLATILE,
@@ -64,7 +63,6 @@ from sim.exchange.kernel.state import (
     N_BID,
     N_BID_COST,
     N_COINS,
-    N_INSTRUMENTS,
     N_PERPETUALS,
     N_SPOTS,
     NOW,
@@ -80,6 +78,8 @@ from sim.exchange.kernel.state import (
 )
 
 MICRO = 1_000_000
+NEVER = 1 << 62  # microseconds
+SURELY = 1.0 - 1e-9  # a comparison with this much room needs no square root
 STALE, INSUFFICIENT, UNCERTAIN_GRADE, VOLATILE_GRADE, NON_POSITIVE = 1, 2, 3, 4, 5
 
 
@@ -89,10 +89,8 @@ def usd(x):
 
 
 @inlined
-def grade(s, feed):
-    """Quality of a feed's latest reading now (PRC-04); an event book (feed -1) is always valid."""
-    if feed < 0:
-        return 0
+def reading(s, feed):
+    """Quality of a feed's latest reading, its age apart (PRC-04)."""
     f = s.feeds[feed]
     if f[D_BAD] != 0:
         return NON_POSITIVE
@@ -104,16 +102,45 @@ def grade(s, feed):
         return UNCERTAIN_GRADE
     if f[D_FRESH] < f[D_MIN_SOURCES]:
         return INSUFFICIENT
-    if s.h[STALE_GUARD] and s.h[NOW] - f[D_READ] > f[D_STALE_US]:
-        return STALE
     return 0
+
+
+@inlined
+def note_quality(s, feed):
+    """After a reading: from when on (microseconds) the feed is graded STALE or worse."""
+    f = s.feeds[feed]
+    if reading(s, feed) != 0:
+        f[D_STALE_AT] = 0
+    elif s.h[STALE_GUARD]:
+        f[D_STALE_AT] = f[D_READ] + f[D_STALE_US] + 1
+    else:
+        f[D_STALE_AT] = NEVER
+
+
+@inlined
+def stale(s, feed):
+    """Whether the grade is STALE or worse now: one comparison, for the hot path."""
+    return s.h[NOW] >= s.feeds[feed, D_STALE_AT]
+
+
+@inlined
+def grade(s, feed):
+    """Quality of a feed's latest reading now (PRC-04); an event book (feed -1) is always valid."""
+    if feed < 0:
+        return 0
+    found = reading(s, feed)
+    return STALE if found == 0 and stale(s, feed) else found
 
 
 @inlined
 def weight(s, k, value, price):
     """w of MAR-02 for a positive coin balance worth `value` USD at `price`."""
     f = s.assetf[k]
-    w = min(f[W], f[B] / (1.0 + f[KAPPA] * math.sqrt(value)))
+    room = f[B] - f[W]
+    slope = f[W] * f[KAPPA]
+    w = f[W]
+    if room <= 0.0 or slope * slope * value > room * room * SURELY:
+        w = min(w, f[B] / (1.0 + f[KAPPA] * math.sqrt(value)))
     if f[CAP] > 0.0:
         total = usd(s.assets[k, A_TOTAL] * price * s.assets[k, A_TV])
         if total > 0.0:
@@ -134,7 +161,7 @@ def coin_value(s, k, units, strict):
     value = usd(units * price * s.assets[k, A_TV])
     if units < 0:
         return value
-    if strict and grade(s, feed) >= STALE:
+    if strict and stale(s, feed):
         return 0.0
     return value * weight(s, k, value, price)
 
@@ -171,9 +198,8 @@ def debt_maintenance(s, k, x):
 @inlined
 def profit(s, u, ignored):
     """NE of an unrealised PnL: losses whole, gains by phi, nothing when the reading is stale."""
-    if u > 0.0:
-        return 0.0 if ignored else s.rules[PHI] * u
-    return u
+    gain = 0.0 if ignored else s.rules[PHI]
+    return u * (gain if u > 0.0 else 1.0)
 
 
 @inlined
@@ -218,13 +244,15 @@ def outflow(s, a):
     h = s.h
     out = 0.0
     spots = h[N_PERPETUALS] + h[N_SPOTS]
-    for i in range(h[N_PERPETUALS], h[N_INSTRUMENTS]):
-        if s.active[a, i >> 6] & bit(i & 63) == ZERO:
-            continue
-        if i < spots:
-            out += usd(s.pos[a, i, BID_COST]) * (1.0 + s.rules[FEE_RATE])
-        else:
-            out += event_out(s, a, i)
+    for word in range(h[N_PERPETUALS] >> 6, h[N_ACTIVE]):
+        bits = s.quoted[a, word]
+        while bits != ZERO:
+            i = word * 64 + lowest(bits)
+            bits &= bits - ONE
+            if i >= spots:
+                out += event_out(s, a, i)
+            elif i >= h[N_PERPETUALS]:
+                out += usd(s.pos[a, i, BID_COST]) * (1.0 + s.rules[FEE_RATE])
     return out
 
 
@@ -310,7 +338,7 @@ def initial(s, a):
         units = s.bal[a, k]
         ne += coin_value(s, k, units, strict)
         book = s.assets[k, A_SPOT]
-        if book >= 0:
+        if book >= 0 and s.quoted[a, book >> 6] & bit(book & 63) != ZERO:
             units -= s.pos[a, book, ASK]
         if units < 0:
             feed = s.assets[k, A_FEED]
@@ -318,31 +346,35 @@ def initial(s, a):
             if strict:
                 price = max(price, s.feeds[feed, D_TWAP])
             im += debt_initial(s, k, usd(-units * price * s.assets[k, A_TV]))
-    for word in range(s.h[N_ACTIVE]):
+    for word in range(h[N_ACTIVE]):
         bits = s.active[a, word]
+        quoted = s.quoted[a, word]
         while bits != ZERO:
             i = word * 64 + lowest(bits)
-            bits &= bits - np.uint64(1)
+            others = bits & (bits - ONE)
+            own = bits ^ others
+            bits = others
             if i < perps:
                 p = s.pos[a, i]
-                ignored = strict and p[SIZE] != 0 and grade(s, s.ins[i, I_FEED]) >= STALE
+                ignored = strict and stale(s, s.ins[i, I_FEED])
                 unit = s.ins[i, I_MARK] * s.ins[i, I_TV]
                 size = p[SIZE]
                 ne += profit(s, usd(size * unit - p[COST]), ignored)
                 n = usd(max(abs(size), max(abs(size + p[BID]), abs(size - p[ASK]))) * unit)
                 im += n * imf(s, i, n)
-                if p[BID] != 0 or p[ASK] != 0:
-                    ignored = strict and grade(s, s.ins[i, I_FEED]) >= STALE
+                if quoted & own:
                     im += perpetual_loss(s, a, i, ignored)
             elif i < spots:
-                im += spot_loss(s, a, i, strict)
+                if quoted & own:
+                    im += spot_loss(s, a, i, strict)
             elif s.events[s.ins[i, I_EVENT], V_RESOLVED] == 0:
                 yes = s.events[s.ins[i, I_EVENT], V_YES]
                 v = event_value(s, i, s.bal[a, yes], s.bal[a, yes + 1])
                 sets = min(s.bal[a, yes], s.bal[a, yes + 1])
                 ne += usd(v)
                 im += s.insf[i, F_LAMBDA] * usd(v - sets * MICRO)
-                im += event_loss(s, a, i)
+                if quoted & own:
+                    im += event_loss(s, a, i)
     return ne, im
 
 
@@ -368,15 +400,14 @@ def maintenance(s, a, at_index):
         bits = s.active[a, word]
         while bits != ZERO:
             i = word * 64 + lowest(bits)
-            bits &= bits - np.uint64(1)
+            bits &= bits - ONE
             if i < perps:
                 size = s.pos[a, i, SIZE]
-                if size != 0:
-                    price = s.feeds[s.ins[i, I_FEED], D_INDEX] if at_index else s.ins[i, I_MARK]
-                    unit = price * s.ins[i, I_TV]
-                    ne += profit(s, usd(size * unit - s.pos[a, i, COST]), False)
-                    n = usd(abs(size) * unit)
-                    mm += n * mmf(s, i, n)
+                price = s.feeds[s.ins[i, I_FEED], D_INDEX] if at_index else s.ins[i, I_MARK]
+                unit = price * s.ins[i, I_TV]
+                ne += profit(s, usd(size * unit - s.pos[a, i, COST]), False)
+                n = usd(abs(size) * unit)
+                mm += n * mmf(s, i, n)
             elif i >= spots and s.events[s.ins[i, I_EVENT], V_RESOLVED] == 0:
                 yes = s.events[s.ins[i, I_EVENT], V_YES]
                 v = event_value(s, i, s.bal[a, yes], s.bal[a, yes + 1])
@@ -400,7 +431,7 @@ def equity(s, a):
         bits = s.active[a, word]
         while bits != ZERO:
             i = word * 64 + lowest(bits)
-            bits &= bits - np.uint64(1)
+            bits &= bits - ONE
             if i < perps:
                 e += s.pos[a, i, SIZE] * s.ins[i, I_MARK] * s.ins[i, I_TV] - s.pos[a, i, COST]
             elif i >= spots and s.events[s.ins[i, I_EVENT], V_RESOLVED] == 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.exchange.kernel.bits import rate_down, rate_up
+from sim.exchange.kernel.bits import bit, rate_down, rate_up
 from sim.exchange.kernel.book import crosses, remove
 from sim.exchange.kernel.events import emit
 from sim.exchange.kernel.jit import inlined, kernel
@@ -83,6 +83,13 @@ def resting(s, a, i, side, flags, lots, px):
         else:
             p[ASK] += lots
             p[ASK_COST] += cost
+        left = p[BID] | p[ASK]
+        if s.ins[i, I_KIND] == BINARY:
+            left |= p[N_BID] | p[N_ASK]
+        if left != 0:
+            s.quoted[a, i >> 6] |= bit(i & 63)
+        else:
+            s.quoted[a, i >> 6] &= ~bit(i & 63)
 
 
 @kernel

@@ -10,7 +10,7 @@ from sim.exchange.kernel.bits import ZERO, half_even
 from sim.exchange.kernel.book import above
 from sim.exchange.kernel.events import emit
 from sim.exchange.kernel.jit import entry, inlined, kernel
-from sim.exchange.kernel.margin import VOLATILE_GRADE, grade
+from sim.exchange.kernel.margin import VOLATILE_GRADE, grade, note_quality
 from sim.exchange.kernel.matching import cancel
 from sim.exchange.kernel.state import (
     BINARY,
@@ -123,6 +123,7 @@ def read_index(arenas, m):
         feed[D_VOLATILE] = 1 if max(price, mean) > s.rules[VOLATILE] * min(price, mean) else 0
         if feed[D_VOLATILE] == 0:
             feed[D_INDEX] = price
+    note_quality(s, f)
     seq = emit(
         s,
         INDEX,

@@ -168,7 +168,8 @@ FEED = 16
     D_EVENT,
     D_TICK_INDEX,
     D_PRICE,
-) = range(15)
+    D_STALE_AT,
+) = range(16)
 RING = 4096
 
 # --- assets: int64[n, 12], float64[n, 12] --------------------------------------------------------
@@ -223,6 +224,7 @@ LAYOUT = {
     "bits": (U64, _BOOK_SIDES, Dim(N_WORDS)),
     "summary": (U64, _BOOK_SIDES, Dim(N_SUMMARY)),
     "active": (U64, Dim(N_ACCOUNTS), Dim(N_ACTIVE)),
+    "quoted": (U64, Dim(N_ACCOUNTS), Dim(N_ACTIVE)),
 }
 
 
@@ -250,7 +252,8 @@ class State(NamedTuple):
     fscratch: np.ndarray
     bits: np.ndarray
     summary: np.ndarray
-    active: np.ndarray
+    active: np.ndarray  # bits: instruments in which the account may have something
+    quoted: np.ndarray  # bits: instruments in which it has resting orders that margin counts
 
 
 def views(arenas: tuple[np.ndarray, np.ndarray, np.ndarray]) -> State:
