@@ -10,6 +10,7 @@ import numpy as np
 from sim.exchange.exchange import Exchange
 from sim.exchange.instruments import Listing
 from sim.exchange.rules import Rules
+from sim.oracle.median import weighted_median
 
 
 class KernelVenue(Exchange):
@@ -27,3 +28,8 @@ class KernelVenue(Exchange):
 
     def handle(self, message: Sequence[int]) -> list[tuple[int, ...]]:
         return [tuple(row) for row in self.process(np.array([message], np.int64)).tolist()]
+
+
+def index_median(readings: list[tuple[float, float]]) -> float:
+    """The oracle's weighted median, of (price, weight)."""
+    return weighted_median([p for p, _ in readings], [w for _, w in readings])

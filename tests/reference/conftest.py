@@ -17,9 +17,9 @@ if COMPARE not in sys.path:
     sys.path.insert(0, COMPARE)
 
 from engines import ENGINES, Engine  # noqa: E402
-from kernel_venue import KernelVenue  # noqa: E402
+from kernel_venue import KernelVenue, index_median  # noqa: E402
 
-ENGINES.setdefault("kernel", Engine(KernelVenue))
+ENGINES.setdefault("kernel", Engine(KernelVenue, index_median))
 
 
 @pytest.fixture(params=sorted(ENGINES))
