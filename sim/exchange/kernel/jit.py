@@ -16,7 +16,13 @@ from pathlib import Path
 import llvmlite.binding
 import numba
 
-from sim.exchange.kernel.compiler import Dispatcher, EntryCompiler, PieceCompiler
+try:
+    from sim.exchange.kernel.compiler import Dispatcher, EntryCompiler, PieceCompiler
+except (ImportError, AttributeError):
+    # Numba's insides have moved: its own compiler gives the same results, but takes twice as long.
+    from numba.core.compiler import Compiler as EntryCompiler
+    from numba.core.compiler import Compiler as PieceCompiler
+    from numba.core.registry import CPUDispatcher as Dispatcher
 
 KERNEL_DIR = Path(__file__).parent
 
