@@ -148,8 +148,14 @@ def run(
                 record=record,
                 progress=update,
             )
+        broken = {name: n for name, n in result.report["invariants"].items() if n}
         if as_json:
             typer.echo(json.dumps(result.report))
+        if broken:
+            typer.echo(f"error: invariants violated: {broken}; do not trust this run", err=True)
+        if as_json and broken:
+            raise typer.Exit(MISSED)
+        if as_json:
             return
         from scenarios import tables
 
@@ -157,6 +163,8 @@ def run(
         printer.print(tables.report(result.report))
         printer.print(f"run      {result.path}\nlook     windtunnel dashboard{_runs_option(out)}")
         printer.print(f"explain  windtunnel explain {result.run_id}{_runs_option(out)} --account A")
+        if broken:
+            raise typer.Exit(MISSED)
 
 
 def _runs_option(out: Path) -> str:
@@ -308,8 +316,8 @@ def dashboard(
 
 @bench.command()
 def flow(
-    seed: Annotated[int, typer.Option(min=0)] = 42,
-    messages: Annotated[int, typer.Option(min=1)] = 1_000_000,
+    seed: Annotated[int, typer.Option(min=0)] = 12345,
+    messages: Annotated[int, typer.Option(min=1)] = 200_000,
     as_json: Json = False,
 ) -> None:
     """Matching alone, on a random flow of limit orders and cancels."""

@@ -29,8 +29,8 @@ def explain_account(
     """{run_id, account, at, time_us, verified_minutes, explanation}.
 
     Repeats the run to the time ``at`` (seconds from the start, HH:MM[:SS] UTC, None: the end),
-    up to the last whole second before which everything has happened, and compares its digest
-    minute by minute with the stored ones.
+    what happens at that very time included, and compares its digest minute by minute with the
+    stored ones.
 
     Raises:
         ScenarioError: no such run, account or time, or the repetition differs.
@@ -39,7 +39,8 @@ def explain_account(
     try:
         scenario = Scenario.model_validate(stored["config"])
     except (KeyError, ValidationError) as error:
-        raise ScenarioError(f"run {run!r} has no configuration to repeat: {error}") from None
+        what = str(error).splitlines()[0]
+        raise ScenarioError(f"run {run!r} has no configuration to repeat: {what}") from None
     until_us = moment_us(at, scenario.start_us, scenario.end_us)
     accounts = stored["report"]["accounts"]
     if account >= accounts:
@@ -53,13 +54,15 @@ def explain_account(
         world.step()
         if progress is not None:
             progress((world.clock.now_us - world.start_us) / max(until_us - world.start_us, 1))
+    if not to_the_end:
+        world.finish_at(until_us)
     watch.recorder.flush()
     verified = compare(watch.recorder.digest.minutes(), stored["digests"], until_us, scenario)
     return {
         "run_id": stored["run_id"],
         "account": account,
-        "at": clock_text(world.clock.now_us),
-        "time_us": world.clock.now_us,
+        "at": clock_text(until_us),
+        "time_us": until_us,
         "verified_minutes": verified,
         "explanation": assembly.exchange.explain(account).to_dict(),
     }

@@ -12,12 +12,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
+from scenarios.errors import choose
 from scenarios.source import Key, line_of, lines
 from sim.exchange.instruments import Margin
 from sim.exchange.rules import Rules
+from sim.risk.units import UNITS
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Usd = Annotated[float, Field(ge=0, le=1e12)]  # money is int64 micro-USDC; far below its end
 Ratio = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Name = Annotated[str, Field(pattern=r"^\S+$")]
@@ -168,6 +171,8 @@ class Check(Part):
 
     @model_validator(mode="after")
     def _values(self) -> Check:
+        if self.metric not in UNITS:
+            raise ValueError(f"unknown metric {self.metric!r}{choose(self.metric, UNITS)}")
         if isinstance(self.value, tuple) != (self.compare == "between"):
             raise ValueError(
                 f"compare {self.compare!r} takes"
@@ -223,6 +228,8 @@ class Control(Part):
     def _complete(self) -> Control:
         if self.expect == "holds" and not self.check:
             raise ValueError("expect 'holds' needs at least one check")
+        if self.metric and self.metric not in UNITS:
+            raise ValueError(f"unknown metric {self.metric!r}{choose(self.metric, UNITS)}")
         if self.expect != "holds" and (not self.metric or len(self.variant) < 2):
             raise ValueError(f"expect {self.expect!r} needs a metric and two variants")
         return self
@@ -265,9 +272,9 @@ class Scenario(Part):
     rules: Rules = Rules()
     oracle: Oracle = Oracle()
     index: Index = Index()
-    insurance_usd: NonNegative = 0.0
-    pool_usd: NonNegative = 0.0  # USDC that lenders bring
-    open_interest_usd: NonNegative = 0.0  # of all perpetuals at the start
+    insurance_usd: Usd = 0.0
+    pool_usd: Usd = 0.0  # USDC that lenders bring
+    open_interest_usd: Usd = 0.0  # of all perpetuals at the start
     trader: tuple[TraderSpec, ...] = ()
     check: tuple[Check, ...] = ()
     control_scale: Positive = 1.0  # of the runs of `windtunnel check`

@@ -186,6 +186,12 @@ class World(mesa.Model):
         if self.running:
             self._advance(self.clock.now_us + SECOND_US)
 
+    def finish_at(self, until_us: int) -> None:
+        """Run on to `until_us`, everything at that very time included, and stop for good."""
+        self._advance(until_us + 1)
+        self.window.drain(min(until_us, self.end_us) + 1)
+        self.running = False
+
     def _advance(self, until_us: int) -> None:
         if not self._began:
             self._began = True

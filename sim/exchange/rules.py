@@ -33,7 +33,7 @@ class Rules(BaseModel):
     max_impact_ratio: Annotated[float, Field(gt=0, le=1)] = (
         0.05  # ORD-04, market orders from the touch
     )
-    max_open_orders: Annotated[int, Field(ge=1)] = 1000  # ORD-04, per account
+    max_open_orders: Annotated[int, Field(ge=1, le=1_000_000_000)] = 1000  # ORD-04, per account
     self_trade: Annotated[int, Field(ge=0, le=2)] = (
         0  # ORD-02: 0 reject taker, 1 cancel maker, 2 cancel both
     )
@@ -42,18 +42,18 @@ class Rules(BaseModel):
     premium_tau_s: Seconds = 150.0  # PRC-02
     book_tau_s: Seconds = 30.0  # PRC-02
     mark_min_multiplier: Annotated[float, Field(gt=0, le=1)] = 0.8  # PRC-02, per update
-    mark_max_multiplier: Annotated[float, Field(ge=1)] = 1.25  # PRC-02, per update
+    mark_max_multiplier: Annotated[float, Field(ge=1, le=1000)] = 1.25  # PRC-02, per update
     forced_trades_count: bool = True  # PRC-02 policy: forced fills set `last`
     twap_window_s: Seconds = 300.0  # PRC-04
-    volatile_ratio: Annotated[float, Field(gt=1)] = 5.0  # PRC-04
+    volatile_ratio: Annotated[float, Field(gt=1, le=1e6)] = 5.0  # PRC-04
     uncertain_ratio: Ratio = 0.02  # PRC-04
     stale_guard: bool = True  # PRC-04
     strict_prices: bool = True  # MAR-09
 
     # FUN
-    interest_8h: float = 0.0001  # FUN-01
-    interest_clamp_8h: NonNegative = 0.0005  # FUN-01
-    funding_cap_1h: NonNegative = 0.04  # FUN-01
+    interest_8h: Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)] = 0.0001  # FUN-01
+    interest_clamp_8h: Ratio = 0.0005  # FUN-01
+    funding_cap_1h: Ratio = 0.04  # FUN-01
 
     # MAR
     phi: Ratio = 1.0  # MAR-02, weight of positive unrealised PnL
@@ -62,7 +62,7 @@ class Rules(BaseModel):
     # LIQ
     unflag_buffer: NonNegative = 0.02  # LIQ-00
     step_ratio: Annotated[float, Field(gt=0, le=1)] = 0.10  # LIQ-02
-    step_min_usd: NonNegative = 1000.0  # LIQ-02
+    step_min_usd: Annotated[float, Field(ge=0, le=1e12)] = 1000.0  # LIQ-02
     liquidation_fee_bps: Annotated[float, Field(ge=0, le=10_000)] = 10.0  # LIQ-02
     backstop_trigger_ratio: Ratio = 2.0 / 3.0  # LIQ-03
     backstop_failed_steps: Annotated[int, Field(ge=1)] = 5  # LIQ-03

@@ -51,6 +51,11 @@ class Units:
         return price * fills[:, E_SIZE] * self.tick_value[i]
 
     def value(self, rows: np.ndarray) -> np.ndarray:
-        """|size|·price of BACKSTOP and ADL events, micro-USDC."""
-        value = np.abs(rows[:, E_SIZE]) * rows[:, E_PRICE]
-        return value * self.tick_value[rows[:, E_INSTRUMENT]]
+        """|size|·price of BACKSTOP and ADL events, micro-USDC; shares at their own mark.
+
+        A taking of NO shares has a negative size and the YES mark.
+        """
+        i, price = rows[:, E_INSTRUMENT], rows[:, E_PRICE]
+        of_no = (self.payoff[i] > 0) & (rows[:, E_SIZE] < 0)
+        price = np.where(of_no, self.payoff[i] - price, price)
+        return np.abs(rows[:, E_SIZE]) * price * self.tick_value[i]

@@ -18,31 +18,11 @@ from sim.risk.cascade import Cascade
 from sim.risk.market import Market
 from sim.risk.solvency import Leg, Solvency
 from sim.risk.truth import Truth
+from sim.risk.units import UNITS
 
 BUFFER_ROWS = 1 << 15
 LARGE_ROWS = 1 << 13  # a chunk that is worked on as it is
 STAGES = ("none", "book", "backstop", "insurance", "adl")
-
-UNITS = {
-    "bad_debt_usd": "USD",
-    "insurance_used_usd": "USD",
-    "insurance_depleted": "0 or 1",
-    "liquidated_notional_usd": "USD",
-    "liquidated_accounts": "accounts",
-    "liquidated_accounts_share": "share",
-    "adl_notional_usd": "USD",
-    "adl_pnl_usd": "USD",
-    "socialised_usd": "USD",
-    "first_adl_delay_s": "s",
-    "cascade_r": "orders per order",
-    "amplification": "ratio",
-    "liquidation_slippage_bps": "bps",
-    "depth_min_share": "share",
-    "mark_gap_max_bps": "bps",
-    "event_price_min": "USDC",
-    "event_price_max": "USDC",
-    "wrongful_liquidation_share": "share",
-}
 
 
 @dataclass(frozen=True)
@@ -159,10 +139,11 @@ class Metrics:
 
     def _take_waterfall(self, of: Callable[[Event], np.ndarray]) -> None:
         taken = of(Event.BACKSTOP)
-        value = self._value[taken[:, m.E_INSTRUMENT]]
-        self._notional["backstop"] += float(
-            (np.abs(taken[:, m.E_SIZE]) * taken[:, m.E_PRICE] * value).sum()
-        )
+        i, price = taken[:, m.E_INSTRUMENT], taken[:, m.E_PRICE]
+        of_no = (self._kind[i] == Kind.EVENT) & (taken[:, m.E_SIZE] < 0)  # NO shares at their mark
+        price = np.where(of_no, self._payoff[i] - price, price)
+        lots = np.abs(taken[:, m.E_SIZE])
+        self._notional["backstop"] += float((lots * price * self._value[i]).sum())
         self._deepen(taken[:, m.E_ACCOUNT], "backstop")
         paid = of(Event.INSURANCE)
         self._deepen(paid[:, m.E_ACCOUNT], "insurance")

@@ -19,17 +19,19 @@ SCENARIO = Scenario.model_validate(
         "coin": [{"name": "BTC", "price_usd": 100, "oi_share": 1.0}],
     }
 )
-CHECK = {"id": "c", "metric": "m", "compare": "<", "value": 1}
+CHECK = {"id": "c", "metric": "bad_debt_usd", "compare": "<", "value": 1}
 
 
 def control(**fields: Any) -> Control:
     variants = [{"name": f"x{k:g}", "set": {"index.scale": k}} for k in (0.0, 0.5, 1.0)]
-    return Control.model_validate({"id": "k", "metric": "m", "variant": variants, **fields})
+    return Control.model_validate(
+        {"id": "k", "metric": "bad_debt_usd", "variant": variants, **fields}
+    )
 
 
 def outcome(made: Control, values: dict[float, list[float | None]]) -> dict[str, Any]:
     def found(plans: list[Scenario]) -> list[dict[str, float | None]]:
-        return [{"m": values[plan.index.scale][plan.seed - 3]} for plan in plans]
+        return [{"bad_debt_usd": values[plan.index.scale][plan.seed - 3]} for plan in plans]
 
     return run_control(SCENARIO, made, 3, 0.5, found)
 
@@ -49,14 +51,16 @@ def outcome(made: Control, values: dict[float, list[float | None]]) -> dict[str,
     ],
 )
 def test_check(compare: str, value: Any, found: float | None, holds: bool) -> None:
-    check = Check.model_validate({"id": "c", "metric": "m", "compare": compare, "value": value})
+    check = Check.model_validate(
+        {"id": "c", "metric": "bad_debt_usd", "compare": compare, "value": value}
+    )
     assert check.holds(found) is holds
 
 
 def test_expectation_is_readable() -> None:
-    assert Check.model_validate(CHECK).expect() == "m < 1"
+    assert Check.model_validate(CHECK).expect() == "bad_debt_usd < 1"
     between = {**CHECK, "compare": "between", "value": [0, 2]}
-    assert Check.model_validate(between).expect() == "0 <= m <= 2"
+    assert Check.model_validate(between).expect() == "0 <= bad_debt_usd <= 2"
 
 
 @pytest.mark.parametrize(
@@ -77,27 +81,30 @@ def test_never_falls() -> None:
     assert (found["rows"][2]["low"], found["rows"][2]["high"]) == (1, 9)
     falling = outcome(made, {**rising, 1.0: [0, 0, 9]})
     assert not falling["passed"]
-    assert falling["why"] == "m falls from x0.5 (1) to x1 (0)"
+    assert falling["why"] == "bad_debt_usd falls from x0.5 (1) to x1 (0)"
 
 
 def test_shrinks() -> None:
     made = control(expect="shrinks", seeds=1)
     assert outcome(made, {0.0: [3], 0.5: [2], 1.0: [2.5]})["passed"]
     found = outcome(made, {0.0: [3], 0.5: [2], 1.0: [3]})
-    assert found["why"] == "m does not shrink from x0 (3) to x1 (3)"
+    assert found["why"] == "bad_debt_usd does not shrink from x0 (3) to x1 (3)"
 
 
 def test_holds() -> None:
     made = control(expect="holds", seeds=2, check=[CHECK])
     assert outcome(made, {0.0: [0, 0], 0.5: [0, 0], 1.0: [0, 0]})["passed"]
     found = outcome(made, {0.0: [0, 0], 0.5: [0, 1], 1.0: [0, None]})
-    assert found["why"] == "x0.5: m < 1 misses in 1 of 2 runs; x1: m < 1 misses in 1 of 2 runs"
+    assert (
+        found["why"]
+        == "x0.5: bad_debt_usd < 1 misses in 1 of 2 runs; x1: bad_debt_usd < 1 misses in 1 of 2 runs"
+    )
 
 
 def test_metric_that_never_exists_misses() -> None:
     made = control(expect="shrinks", seeds=1)
     found = outcome(made, {0.0: [None], 0.5: [2], 1.0: [2]})
-    assert found["why"] == "x0: m does not exist in any run"
+    assert found["why"] == "x0: bad_debt_usd does not exist in any run"
 
 
 @pytest.mark.parametrize(

@@ -41,12 +41,17 @@ def source_hash(folder: Path = KERNEL_DIR) -> str:
 
 
 def cache_folder() -> Path:
-    """``$WINDTUNNEL_CACHE`` or the user's cache folder, below it one folder per source hash."""
+    """``$WINDTUNNEL_CACHE`` or the user's cache folder, below it one per sources and their place.
+
+    Numba finds cached code by the path of its source, so each checkout has a cache of its own.
+    """
+    place = hashlib.sha256(str(KERNEL_DIR.resolve()).encode()).hexdigest()[:8]
+    name = f"{source_hash()}-{place}"
     base = os.environ.get("WINDTUNNEL_CACHE")
     if base:
-        return Path(base) / source_hash()
+        return Path(base) / name
     user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(user) / "windtunnel" / source_hash()
+    return Path(user) / "windtunnel" / name
 
 
 CACHE = cache_folder()
