@@ -71,7 +71,7 @@ class Coin(Part):
 
     name: Name
     price_usd: Positive
-    beta: Finite = 1.0
+    beta: Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)] = 1.0
     sigma_1m: NonNegative = 0.0
     perpetual: bool = True
     oi_share: Ratio = 0.0  # of the open interest
@@ -155,7 +155,7 @@ class TraderSpec(Part):
 
     name: Name
     kind: str
-    count: Annotated[int, Field(ge=0)] = 1
+    count: Annotated[int, Field(ge=0, le=1_000_000)] = 1
     latency_ms: Positive = 20.0
     params: dict[str, Any] = {}
 
