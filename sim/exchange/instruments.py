@@ -1,179 +1,114 @@
-"""What the exchange lists: feeds, assets, instruments and events, as declared data.
-
-A *feed* is a price that the oracle publishes, in ticks.  An *asset* is something an account can
-hold.  An *instrument* is a book.  The smallest unit of an asset is one lot of its spot book, so
-that ``units * index_ticks * tick_value`` is its exact value in micro-USDC (LED-01).
-"""
+"""The listing: which products an exchange trades, with their ids and units (PRD, LED-01)."""
 
 from __future__ import annotations
 
-from enum import IntEnum
-from typing import Annotated
+from pydantic import model_validator
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sim.exchange.products import (
+    LADDER_MAX,
+    LIMIT,
+    MICRO,
+    USDC,
+    AnyDerivative,
+    AnyEvent,
+    Asset,
+    AssetKind,
+    BinaryEvent,
+    CategoricalEvent,
+    Declared,
+    Event,
+    Feed,
+    Future,
+    InversePerpetual,
+    Item,
+    Kind,
+    Lending,
+    Margin,
+    Perpetual,
+    ScalarEvent,
+    Spot,
+    Volatility,
+)
 
-MICRO = 1_000_000
-USDC = 0  # asset id of the settlement currency
-LIMIT = 1 << 62  # price * size * tick_value stays below this (LED-01)
-LADDER_MAX = 16_384
-
-
-class Kind(IntEnum):
-    SPOT = 0
-    PERPETUAL = 1
-    EVENT = 2
-
-
-class AssetKind(IntEnum):
-    CASH = 0
-    COIN = 1
-    SHARE = 2
-
-
-class Declared(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-Positive = Annotated[int, Field(gt=0)]
-Ratio = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class Feed(Declared):
-    """An oracle price.  ``tick_micro``: micro-USD of one tick of one whole coin."""
-
-    name: str
-    tick_micro: Positive
-    index_ticks: Positive  # price before the first reading
-    stale_after_s: Positive = 60
-    min_sources: Annotated[int, Field(ge=0)] = 1
-
-
-class Margin(Declared):
-    """MAR-03: IMF = min(1, max(1/leverage_limit, base, factor*sqrt(N))), MMF likewise, N in USD."""
-
-    base: Ratio = 0.02
-    factor: NonNegative = 1e-4
-    base_m: Ratio = 0.01
-    factor_m: NonNegative = 5e-5
-    leverage_limit: NonNegative = 0.0  # 0: none
-    oi_low_usd: NonNegative = 0.0
-    oi_up_usd: NonNegative = 0.0  # 0: no open-interest add-on
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Margin:
-        if self.base < self.base_m:
-            raise ValueError(
-                f"base {self.base} < base_m {self.base_m}: initial below maintenance margin"
-            )
-        if self.factor < self.factor_m:
-            raise ValueError(
-                f"factor {self.factor} < factor_m {self.factor_m}: initial below maintenance margin"
-            )
-        if self.oi_up_usd and self.oi_up_usd <= self.oi_low_usd:
-            raise ValueError("oi_up_usd must exceed oi_low_usd")
-        return self
-
-
-class Asset(Declared):
-    """A coin that can be collateral (MAR-02) or owed (MAR-04).
-
-    ``unit_coins``: coins in one smallest unit (= one lot of the spot book), as a decimal fraction
-    1/``units_per_coin``.  ``haircut_w``, ``haircut_b``, ``haircut_kappa``: W, B, kappa of MAR-02.
-    """
-
-    name: str
-    feed: str
-    units_per_coin: Positive
-    haircut_w: Ratio = 0.95
-    haircut_b: NonNegative = 1.1
-    haircut_kappa: NonNegative = 4e-5
-    collateral_cap_usd: NonNegative = 0.0  # 0: no cap
-    debt: Margin = Margin(base=0.05, factor=0.0, base_m=0.03, factor_m=0.0)
-    borrowable: bool = False
-
-
-class Spot(Declared):
-    """A book base/USDC; one lot is one smallest unit of the base asset."""
-
-    name: str
-    base: str
-    ladder_ticks: Positive = LADDER_MAX
-    min_notional_usd: NonNegative = 0.0
-
-
-class Perpetual(Declared):
-    """A linear perpetual; its price tick is its feed's tick.  ``lots_per_coin``: lots in one coin."""
-
-    name: str
-    feed: str
-    lots_per_coin: Positive
-    margin: Margin = Margin()
-    ladder_ticks: Positive = LADDER_MAX
-    max_size_lots: Positive = 100_000_000
-    min_notional_usd: NonNegative = 0.0
-    impact_notional_usd: NonNegative = 10_000.0
-    backstop_cap_usd: NonNegative = 0.0  # 0: no cap
-
-
-class BinaryEvent(Declared):
-    """A binary event with one merged YES book (PRD-02, PRD-04); one lot is one share of 1 USDC."""
-
-    name: str
-    payoff_ticks: Annotated[int, Field(ge=2, le=LADDER_MAX)] = 1000
-    lam: Annotated[float, Field(ge=0, le=1)] = 1.0  # lambda of MAR-05
-    min_notional_usd: NonNegative = 0.0
-
-    @model_validator(mode="after")
-    def _divides(self) -> BinaryEvent:
-        if MICRO % self.payoff_ticks:
-            raise ValueError(f"payoff_ticks {self.payoff_ticks} must divide {MICRO}")
-        return self
+__all__ = [
+    "LADDER_MAX", "LIMIT", "MICRO", "USDC", "Asset", "AssetKind", "BinaryEvent", "CategoricalEvent",
+    "Event", "Feed", "Future", "InversePerpetual", "Item", "Kind", "Lending", "Listing", "Margin",
+    "Perpetual", "ScalarEvent", "Spot", "Volatility",
+]  # fmt: skip
 
 
 class Listing(Declared):
-    """Everything that is listed.  Ids are positions: feeds, then assets (0 is USDC, coins, then the
-    YES and NO share of each event), then instruments (perpetuals, spot books, event books)."""
+    """Everything that is listed.  Ids are positions: feeds; assets (0 is USDC, coins, then the shares
+    of each event); instruments (perpetuals, inverse perpetuals, futures, spot books, event books)."""
 
     feeds: tuple[Feed, ...] = ()
     assets: tuple[Asset, ...] = ()
     perpetuals: tuple[Perpetual, ...] = ()
+    inverses: tuple[InversePerpetual, ...] = ()
+    futures: tuple[Future, ...] = ()
     spots: tuple[Spot, ...] = ()
-    events: tuple[BinaryEvent, ...] = ()
+    events: tuple[AnyEvent, ...] = ()
     usdc_debt: Margin = Margin(base=0.05, factor=0.0, base_m=0.03, factor_m=0.0)
+    usdc_lending: Lending = Lending()
 
     @model_validator(mode="after")
     def _consistent(self) -> Listing:
-        for group in ("feeds", "assets", "perpetuals", "spots", "events"):
+        for group in ("feeds", "assets", "perpetuals", "inverses", "futures", "spots", "events"):
             names = [x.name for x in getattr(self, group)]
             for name in names:
                 if names.count(name) > 1:
                     raise ValueError(f"{group}: {name!r} is declared twice")
+        names = self.instrument_names()
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two instruments are called {name!r}")
         feeds = {f.name for f in self.feeds}
-        things: list[Asset | Perpetual] = [*self.assets, *self.perpetuals]
+        things: list[Asset | Perpetual | Future] = [*self.assets, *self.perpetuals, *self.futures]
         for thing in things:
             if thing.feed not in feeds:
                 raise ValueError(
                     f"{thing.name}: unknown feed {thing.feed!r}, declared: {sorted(feeds)}"
                 )
         coins = {a.name for a in self.assets}
-        for spot in self.spots:
-            if spot.base not in coins:
+        for based in [*self.spots, *self.inverses]:
+            if based.base not in coins:
                 raise ValueError(
-                    f"{spot.name}: unknown base asset {spot.base!r}, declared: {sorted(coins)}"
+                    f"{based.name}: unknown base asset {based.base!r}, declared: {sorted(coins)}"
                 )
-        if len(self.instrument_names()) > 64 * 64:
+        books = {s.base for s in self.spots}
+        for need in [*(x.base for x in self.inverses), *(a.name for a in self.assets if a.borrowable)]:
+            if need not in books:
+                raise ValueError(
+                    f"{need}: a coin that may be owed (borrowable, or settles an inverse perpetual) "
+                    "needs a spot book"
+                )
+        spots = {s.name for s in self.spots}
+        for feed in self.feeds:
+            if feed.own_book and feed.own_book not in spots:
+                raise ValueError(
+                    f"{feed.name}: unknown own_book {feed.own_book!r}, spot books: {sorted(spots)}"
+                )
+        if len(names) > 64 * 64:
             raise ValueError("more than 4096 instruments")
-        for i, name in enumerate(self.instrument_names()):
-            value = self.tick_value(i)
-            size = self.max_size_lots(i)
-            top = self.price_bound(i)
-            if top * size * value >= LIMIT:
-                raise ValueError(
-                    f"{name}: price {top} x size {size} x tick value {value} reaches 2^62; "
-                    "use a coarser tick, a larger lot or a smaller max_size_lots"
-                )
+        for i, name in enumerate(names):
+            self._fits(i, name)
         return self
+
+    def _fits(self, i: int, name: str) -> None:
+        """LED-01: no product of price, size and tick value may leave int64."""
+        value, size, top = self.tick_value(i), self.max_size_lots(i), self.price_bound(i)
+        if isinstance(self.item(i), InversePerpetual):
+            per_price, face = self.base_units(i), self.face_micro(i)
+            if max(per_price, 64 * face) * size >= LIMIT:
+                raise ValueError(
+                    f"{name}: face {face} micro-USD x size {size} reaches 2^62; "
+                    "use a smaller max_size_lots, or fewer units per coin"
+                )
+        elif top * size * value >= LIMIT:
+            raise ValueError(
+                f"{name}: price {top} x size {size} x tick value {value} reaches 2^62; "
+                "use a coarser tick, a larger lot or a smaller max_size_lots"
+            )
 
     # ids ------------------------------------------------------------------------------
     def feed_id(self, name: str) -> int:
@@ -183,50 +118,89 @@ class Listing(Declared):
         return [f.name for f in self.feeds]
 
     def asset_names(self) -> list[str]:
-        shares = [f"{e.name}:{side}" for e in self.events for side in ("YES", "NO")]
+        shares = [f"{e.name}:{share}" for e in self.events for share in e.shares]
         return ["USDC", *(a.name for a in self.assets), *shares]
 
     def asset_id(self, name: str) -> int:
         return self.asset_names().index(name)
 
-    def items(self) -> list[Perpetual | Spot | BinaryEvent]:
-        return [*self.perpetuals, *self.spots, *self.events]
+    def derivatives(self) -> list[AnyDerivative]:
+        """What has positions; instrument ids 0 … len - 1."""
+        return [*self.perpetuals, *self.inverses, *self.futures]
+
+    def items(self) -> list[Item]:
+        """The declaration behind each instrument."""
+        return [*self.derivatives(), *self.spots, *(e for e in self.events for _ in e.books)]
 
     def instrument_names(self) -> list[str]:
-        return [x.name for x in self.items()]
+        books = [name for e in self.events for name in e.books]
+        return [*(x.name for x in self.derivatives()), *(s.name for s in self.spots), *books]
 
     def instrument_id(self, name: str) -> int:
         return self.instrument_names().index(name)
 
-    def kind(self, i: int) -> Kind:
-        n, s = len(self.perpetuals), len(self.spots)
-        return Kind.PERPETUAL if i < n else Kind.SPOT if i < n + s else Kind.EVENT
-
-    def item(self, i: int) -> Perpetual | Spot | BinaryEvent:
+    def item(self, i: int) -> Item:
         return self.items()[i]
+
+    def kind(self, i: int) -> Kind:
+        item = self.item(i)
+        if isinstance(item, Perpetual):
+            return Kind.PERPETUAL
+        if isinstance(item, InversePerpetual):
+            return Kind.INVERSE
+        if isinstance(item, Future):
+            return Kind.FUTURE
+        return Kind.SPOT if isinstance(item, Spot) else Kind.EVENT
+
+    def first_book(self, event: int) -> int:
+        """Instrument id of an event's first (or only) book."""
+        before = sum(len(e.books) for e in self.events[:event])
+        return len(self.derivatives()) + len(self.spots) + before
+
+    def first_share(self, event: int) -> int:
+        """Asset id of an event's first share (YES, LONG or the first outcome)."""
+        return 1 + len(self.assets) + sum(len(e.shares) for e in self.events[:event])
 
     def event_of(self, i: int) -> int:
         """Event id of an event book, -1 for other instruments."""
-        return i - len(self.perpetuals) - len(self.spots) if self.kind(i) == Kind.EVENT else -1
+        left = i - len(self.derivatives()) - len(self.spots)
+        if left < 0:
+            return -1
+        for e, event in enumerate(self.events):
+            left -= len(event.books)
+            if left < 0:
+                return e
+        raise IndexError(f"no instrument {i}")
+
+    def outcome_of(self, i: int) -> int:
+        """Which outcome an event book trades (0 in binary and scalar events)."""
+        return i - self.first_book(self.event_of(i))
+
+    def base_of(self, i: int) -> int:
+        """Asset id that a spot book trades or an inverse perpetual settles in, 0 for others."""
+        item = self.item(i)
+        return self.asset_id(item.base) if isinstance(item, Spot | InversePerpetual) else USDC
 
     def feed_of(self, i: int) -> int:
         """Feed id behind an instrument, -1 for an event book."""
         item = self.item(i)
-        if isinstance(item, Perpetual):
+        if isinstance(item, Perpetual | Future):
             return self.feed_id(item.feed)
-        if isinstance(item, Spot):
+        if isinstance(item, Spot | InversePerpetual):
             return self.feed_id(self.assets[self.asset_id(item.base) - 1].feed)
         return -1
 
     # units ----------------------------------------------------------------------------
     def tick_value(self, i: int) -> int:
-        """Micro-USDC per tick per lot (LED-01); raises ValueError when it is no positive integer."""
+        """Micro-USDC per tick per lot (LED-01), for an inverse per tick and unit of its base.
+
+        Raises ValueError when it is no positive integer."""
         item = self.item(i)
-        if isinstance(item, BinaryEvent):
+        if isinstance(item, Event):
             return MICRO // item.payoff_ticks
-        per_coin = (
-            item.lots_per_coin if isinstance(item, Perpetual) else self.asset_units(item.base)
-        )
+        if isinstance(item, InversePerpetual):
+            return self.asset_tick_value(self.base_of(i))
+        per_coin = self.asset_units(item.base) if isinstance(item, Spot) else item.lots_per_coin
         tick = self.feeds[self.feed_of(i)].tick_micro
         if tick % per_coin:
             raise ValueError(
@@ -234,14 +208,29 @@ class Listing(Declared):
             )
         return tick // per_coin
 
+    def face_micro(self, i: int) -> int:
+        """Micro-USD of one contract of an inverse perpetual, 0 for other instruments."""
+        item = self.item(i)
+        return item.face_usd * MICRO if isinstance(item, InversePerpetual) else 0
+
+    def base_units(self, i: int) -> int:
+        """F of the rulebook: base units of one contract times its price in ticks; 0 if not inverse.
+
+        Raises ValueError when the face is no whole number of them."""
+        face = self.face_micro(i)
+        if face and face % self.tick_value(i):
+            raise ValueError(
+                f"{self.item(i).name}: face of {face} micro-USD / tick value {self.tick_value(i)} "
+                "of the base is no integer"
+            )
+        return face // self.tick_value(i)
+
     def asset_units(self, name: str) -> int:
         return self.assets[self.asset_id(name) - 1].units_per_coin
 
     def asset_tick_value(self, asset: int) -> int:
-        """Micro-USDC per feed tick per smallest unit; 1 for USDC."""
-        if asset == USDC:
-            return 1
-        if asset > len(self.assets):
+        """Micro-USDC per feed tick per smallest unit; 1 for USDC and shares."""
+        if asset == USDC or asset > len(self.assets):
             return 1
         a = self.assets[asset - 1]
         tick = self.feeds[self.feed_id(a.feed)].tick_micro
@@ -254,10 +243,10 @@ class Listing(Declared):
     def price_bound(self, i: int) -> int:
         """Highest price in ticks that the overflow check allows for: 64 times the first index."""
         item = self.item(i)
-        if isinstance(item, BinaryEvent):
+        if isinstance(item, Event):
             return item.payoff_ticks
         return 64 * self.feeds[self.feed_of(i)].index_ticks
 
     def max_size_lots(self, i: int) -> int:
         item = self.item(i)
-        return item.max_size_lots if isinstance(item, Perpetual) else 1_000_000_000
+        return 1_000_000_000 if isinstance(item, Spot | Event) else item.max_size_lots

@@ -37,11 +37,17 @@ class Kind(IntEnum):
     MARK = 2  # recompute every mark (PRC-02, PRC-03)
     PREMIUM = 3  # take one funding premium sample per perpetual (FUN-01)
     FUNDING = 4  # pay the hour's funding
-    RESOLVE = 5  # INSTRUMENT=event id, ARG=winning outcome (0 YES, 1 NO, -1 void)
+    RESOLVE = 5  # INSTRUMENT=event id, ARG=winning outcome (-1 void), ARG2=value of a scalar
     LIQUIDATE = 6  # one liquidation tick (LIQ-00)
     DEPOSIT = 7  # ACCOUNT, INSTRUMENT=asset, SIZE=units
     POOL = 8  # INSTRUMENT=asset, SIZE=units that lenders bring to pool[asset]
     FUND = 9  # SIZE=micro-USDC into the insurance fund
+    EXTERNAL = 11  # INSTRUMENT=derivative, PRICE=external mid (<= 0: none), ARG=time of the reading
+    INTEREST = 12  # book the hour's interest (INT-01)
+    SETTLE = 13  # settle what is due: expired futures, forgotten events (SET-01, SET-05)
+    PROPOSE = 14  # ACCOUNT, INSTRUMENT=event id, ARG, ARG2 as in RESOLVE, SIZE=bond (SET-02)
+    DISPUTE = 15  # ACCOUNT, INSTRUMENT=event id, SIZE=bond
+    STATE = 16  # INSTRUMENT, ARG=book state, ARG2=end of an auction (0: open) (ORD-03)
     COMMIT = 10  # ACCOUNT commits SIZE micro-USDC to the backstop (0 withdraws the commitment)
     NEW = 20  # ACCOUNT, INSTRUMENT, SIDE, PRICE, SIZE, FLAGS, ORDER, ARG=outcome (0 YES, 1 NO)
     CANCEL = 21  # ACCOUNT, ORDER
@@ -49,9 +55,15 @@ class Kind(IntEnum):
     REPLACE = 23  # ACCOUNT, ORDER, PRICE, SIZE: the order keeps its id
     MINT = 24  # ACCOUNT, INSTRUMENT=event id, SIZE=sets
     MERGE = 25  # ACCOUNT, INSTRUMENT=event id, SIZE=sets
-    WITHDRAW = 26  # ACCOUNT, INSTRUMENT=asset, SIZE=units
+    WITHDRAW = 26  # ACCOUNT, INSTRUMENT=asset, SIZE=units, ARG=1: may borrow
+    CONDITIONAL = 27  # as NEW; ARG=trigger price, ARG2=expiry with GTD
+    CONVERT = 28  # ACCOUNT, INSTRUMENT=event id, SIZE, ARG=bit mask of outcomes (PRD-05)
+    LEND = 29  # ACCOUNT, INSTRUMENT=asset, SIZE=units (INT-01)
     BOOK = 30  # write one BOOK event per instrument
     DEPTH = 31  # write two DEPTH events per instrument
+    REDEEM = 32  # ACCOUNT, INSTRUMENT=asset, SIZE=units
+    SETTINGS = 33  # ACCOUNT, FLAGS (1 cancel on disconnect, 2 auto-lend), ARG=owner + 1
+    DISCONNECT = 34  # ACCOUNT
 
 
 class Flag(IntFlag):
@@ -63,6 +75,23 @@ class Flag(IntFlag):
     POST_ONLY = 4
     REDUCE_ONLY = 8
     MARKET = 16
+    GTD = 32  # ARG2 is the expiry
+    # CONDITIONAL only
+    TAKE_PROFIT = 64  # without it: a stop
+    BY_LAST = 128  # triggered by last instead of mark
+    BY_INDEX = 256
+    NO = 512  # the order is for the NO of the book's outcome
+
+
+class BookState(IntEnum):
+    """ORD-03."""
+
+    OPEN = 0
+    POST_ONLY = 1
+    LIMIT_ONLY = 2
+    CANCEL_ONLY = 3
+    AUCTION = 4
+    CLOSED = 5
 
 
 # --- event columns ---------------------------------------------------------------------
@@ -126,6 +155,8 @@ class Event(IntEnum):
     POOL = 15
     FUND = 16
     COMMIT = 17
+    CONVERT = 18
+    LEND = 19
     FLAG = 20
     UNFLAG = 21
     LEG = 22
@@ -136,10 +167,24 @@ class Event(IntEnum):
     HAIRCUT = 27
     WRITE_OFF = 28
     FUND_RETURN = 29
+    REDEEM = 30
     DEFICIT = 32
+    INTEREST_RATE = 33
+    INTEREST = 34
+    STATE = 35
+    TRIGGER = 36
+    CONDITIONAL = 37
+    SETTLED = 38
+    SETTLEMENT = 39
     BOOK = 40
     DEPTH = 41
     REBASE = 42
+    PROPOSE = 43
+    DISPUTE = 44
+    BOND = 45
+    SETTINGS = 46
+    EXTERNAL = 47
+    FEE_TIER = 48
 
 
 class Reason(IntEnum):
@@ -171,6 +216,7 @@ class Reason(IntEnum):
     UNKNOWN_OUTCOME = 23
     BAD_FLAGS = 24
     BOOK_FULL = 25
+    TWO_WINNERS = 26
     # cancellations that are no refusals
     BY_USER = 40
     IMMEDIATE = 41
@@ -178,6 +224,8 @@ class Reason(IntEnum):
     OUT_OF_BAND = 43
     RESOLVED = 44
     REPLACED = 45
+    EXPIRED = 46
+    DISCONNECTED = 47
 
 
 class Grade(IntEnum):

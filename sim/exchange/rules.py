@@ -12,6 +12,19 @@ Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
+Guard = Annotated[int, Field(ge=1, le=6)]
+
+
+class FeeTier(BaseModel):
+    """ORD-06: the rates from a 30-day volume of ``volume_usd`` on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    volume_usd: Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)]
+    maker_bps: Bps
+    taker_bps: Bps
+
+
 class Rules(BaseModel):
     """Defaults of every clause that has a parameter; the clause id stands beside it.
 
@@ -38,6 +51,9 @@ class Rules(BaseModel):
         0  # ORD-02: 0 reject taker, 1 cancel maker, 2 cancel both
     )
 
+    self_trade_by_owner: bool = False  # ORD-02 policy: per owner instead of per account
+    fee_tiers: tuple[FeeTier, ...] = ()  # ORD-06, by 30-day volume; tier 0 is the rates above
+
     # PRC
     premium_tau_s: Seconds = 150.0  # PRC-02
     book_tau_s: Seconds = 30.0  # PRC-02
@@ -49,6 +65,16 @@ class Rules(BaseModel):
     uncertain_ratio: Ratio = 0.02  # PRC-04
     stale_guard: bool = True  # PRC-04
     strict_prices: bool = True  # MAR-09
+    external_stale_s: Seconds = 60.0  # PRC-02, external mids older than this drop out
+    # PRC-04: the grade from which on an action is refused; 6 is never
+    guard_increase: Guard = 1
+    guard_withdraw: Guard = 1
+    guard_borrow: Guard = 1
+    guard_fill: Guard = 3
+    guard_funding: Guard = 3
+    guard_settlement: Guard = 3
+    guard_liquidate: Guard = 4  # policy: 1 keeps a stale price from liquidating
+    guard_trigger: Guard = 4
 
     # FUN
     interest_8h: Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)] = 0.0001  # FUN-01
@@ -70,6 +96,11 @@ class Rules(BaseModel):
     fillable_ba: NonNegative = 1.0  # LIQ-07
     fillable_smmr: NonNegative = 1.5  # LIQ-07
 
+    # SET
+    settlement_window_s: Seconds = 1800.0  # SET-01
+    void_after_days: Annotated[float, Field(gt=0, le=36_500)] = 30.0  # SET-05
+    bond_winner_ratio: Ratio = 0.5  # SET-04, the winner's part of the loser's bond
+
     @model_validator(mode="after")
     def _fees(self) -> Rules:
         if self.maker_fee_bps + self.taker_fee_bps < 0:
@@ -77,4 +108,19 @@ class Rules(BaseModel):
                 f"maker_fee_bps {self.maker_fee_bps} + taker_fee_bps {self.taker_fee_bps} < 0: "
                 "the exchange would pay for every trade"
             )
+        before = FeeTier(
+            volume_usd=0.0, maker_bps=self.maker_fee_bps, taker_bps=self.taker_fee_bps
+        )
+        for tier in self.fee_tiers:
+            if tier.volume_usd <= before.volume_usd:
+                raise ValueError(f"fee_tiers: volume_usd {tier.volume_usd} does not rise")
+            if tier.maker_bps > before.maker_bps or tier.taker_bps > before.taker_bps:
+                raise ValueError(
+                    f"fee_tiers: the tier from {tier.volume_usd} USD costs more than the one before"
+                )
+            if tier.maker_bps + tier.taker_bps < 0:
+                raise ValueError(
+                    f"fee_tiers: maker_bps {tier.maker_bps} + taker_bps {tier.taker_bps} < 0"
+                )
+            before = tier
         return self
