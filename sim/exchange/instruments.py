@@ -70,7 +70,8 @@ class Listing(Declared):
                     f"{thing.name}: unknown feed {thing.feed!r}, declared: {sorted(feeds)}"
                 )
         coins = {a.name for a in self.assets}
-        for based in [*self.spots, *self.inverses]:
+        based_on: list[Spot | InversePerpetual] = [*self.spots, *self.inverses]
+        for based in based_on:
             if based.base not in coins:
                 raise ValueError(
                     f"{based.name}: unknown base asset {based.base!r}, declared: {sorted(coins)}"

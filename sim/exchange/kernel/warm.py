@@ -25,7 +25,6 @@ _MESSAGE = (_ARENAS, _I64)
 HERE = {
     "orders": (_ARENAS, types.Array(types.int64, 2, "C"), types.int64),
     "funds": _MESSAGE,
-    "resolve": _MESSAGE,
     "refuse": (_ARENAS, _I64, types.int64),
     "unknown": _MESSAGE,
     "expire": (_ARENAS,),
@@ -35,8 +34,6 @@ HERE = {
         for name in (
             "read_external",
             "interest",
-            "settle_due",
-            "propose_or_dispute",
             "lend_or_redeem",
             "account_settings",
         )
@@ -47,7 +44,19 @@ HERE = {
 }
 THERE = {
     name: _MESSAGE
-    for name in ("tick", "marks", "set_state", "read_index", "sample", "pay", "book", "depth")
+    for name in (
+        "tick",
+        "marks",
+        "set_state",
+        "read_index",
+        "sample",
+        "pay",
+        "resolve",
+        "settle_due",
+        "propose_or_dispute",
+        "book",
+        "depth",
+    )
 }
 ENTRIES = {**HERE, **THERE}
 ROOT = Path(__file__).parents[3]
