@@ -31,11 +31,11 @@ class Feed(Part):
 
     name: Name
     index: Amount = Field(description="USD per coin before the first reading.")
-    tick: Amount = Field(Decimal("0.01"), description="USD.")
+    tick: Amount = Field(default=Decimal("0.01"), description="USD.")
     stale_after_s: Annotated[int, Field(gt=0)] = 60
     min_sources: Annotated[int, Field(ge=0)] = 1
-    own_book: str = Field("", description="The spot book whose median is the reading.")
-    read: bool = Field(True, description="Take a fresh reading of `index` at the start.")
+    own_book: str = Field(default="", description="The spot book whose median is the reading.")
+    read: bool = Field(default=True, description="Take a fresh reading of `index` at the start.")
 
 
 class Lending(Part):
@@ -47,8 +47,8 @@ class Lending(Part):
     rate_max: Annotated[float, Field(ge=0, le=100)] = 1.0
     reserve_fee: Ratio = 0.1
     throttle: Ratio = 0.95
-    lend_cap: Amount = Field(Decimal(0), description="0: none.")
-    borrow_cap: Amount = Field(Decimal(0), description="0: none.")
+    lend_cap: Amount = Field(default=Decimal(0), description="0: none.")
+    borrow_cap: Amount = Field(default=Decimal(0), description="0: none.")
 
     def declared(self, unit: Decimal, who: str) -> dict[str, Any]:
         fields = self.model_dump(exclude={"lend_cap", "borrow_cap"})
@@ -61,7 +61,7 @@ class Asset(Part):
     """A coin that accounts hold; `unit` is its smallest amount and the lot of its spot book."""
 
     name: Name
-    feed: str = Field("", description="Default: the feed of the same name.")
+    feed: str = Field(default="", description="Default: the feed of the same name.")
     unit: Amount = Field(description="Coins, one part of a whole number: 0.001.")
     haircut_w: Ratio = 0.95
     haircut_b: NonNegative = 1.1
@@ -88,7 +88,7 @@ class Derivative(Part):
     name: Name
     margin: Margin = Margin()
     ladder_ticks: Annotated[int, Field(gt=0)] = LADDER_MAX
-    max_size: Amount | None = Field(None, description="Coins (inverse: contracts).")
+    max_size: Amount | None = Field(default=None, description="Coins (inverse: contracts).")
     min_notional_usd: NonNegative = 0.0
     backstop_cap_usd: NonNegative = 0.0
     volatility: Volatility | None = None
@@ -98,7 +98,7 @@ class Perpetual(Derivative):
     """A linear perpetual."""
 
     feed: str
-    lot: Amount = Field(ONE, description="Coins in one lot.")
+    lot: Amount = Field(default=ONE, description="Coins in one lot.")
     impact_notional_usd: NonNegative = 10_000.0
 
 
@@ -114,7 +114,7 @@ class Future(Derivative):
     """A linear future; `expiry` in seconds after the start, or a date-time."""
 
     feed: str
-    lot: Amount = Field(ONE, description="Coins in one lot.")
+    lot: Amount = Field(default=ONE, description="Coins in one lot.")
     expiry: Moment
 
 
@@ -126,11 +126,11 @@ class Event(Part):
     tick: Amount = Decimal("0.01")
     lam: Ratio = 1.0
     min_notional_usd: NonNegative = 0.0
-    date: Moment | None = Field(None, description="The date that SET-05 counts from.")
-    outcomes: tuple[str, ...] = Field((), description="Categorical only.")
-    exhaustive: bool = Field(True, description="Categorical only; false adds `none`.")
-    low: int | None = Field(None, description="Scalar only.")
-    high: int | None = Field(None, description="Scalar only.")
+    date: Moment | None = Field(default=None, description="The date that SET-05 counts from.")
+    outcomes: tuple[str, ...] = Field(default=(), description="Categorical only.")
+    exhaustive: bool = Field(default=True, description="Categorical only; false adds `none`.")
+    low: int | None = Field(default=None, description="Scalar only.")
+    high: int | None = Field(default=None, description="Scalar only.")
 
 
 class Usdc(Part):

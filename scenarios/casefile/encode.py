@@ -14,6 +14,10 @@ from scenarios.casefile.schema import Case
 from scenarios.errors import choose
 from sim.exchange.messages import BookState, Flag, Kind
 
+MESSAGE_COLUMNS = (
+    "time", "kind", "account", "instrument", "side", "price", "size", "flags", "order", "arg",
+    "arg2", "seq",
+)  # fmt: skip
 SIDES = {"buy": 0, "sell": 1}
 OUTCOMES = {"YES": 0, "LONG": 0, "NO": 1, "SHORT": 1}
 FLAGS = {

@@ -24,7 +24,7 @@ class Position(Part):
 
     size: Amount
     entry: Amount | None = None
-    cost: Amount | None = Field(None, description="USD; coins for an inverse.")
+    cost: Amount | None = Field(default=None, description="USD; coins for an inverse.")
 
 
 def _position(value: Any) -> Any:
@@ -51,8 +51,8 @@ class Buckets(Part):
     rounding: Amount | dict[str, Amount] | None = None
     pool: Amount | dict[str, Amount] | None = None
     external: Amount | dict[str, Amount] | None = None
-    clearing: dict[str, Amount] = Field({})
-    vault: dict[str, Amount] = Field({})
+    clearing: dict[str, Amount] = Field(default={})
+    vault: dict[str, Amount] = Field(default={})
 
 
 Cell = Amount | str  # of an event: a number in the column's unit, or a name
@@ -67,7 +67,7 @@ class EventRow(Part):
 
     kind: str
     count: Annotated[int, Field(ge=0)] | None = None
-    reason: str | None = Field(None, description="Of a REJECT or CANCELLED: its code.")
+    reason: str | None = Field(default=None, description="Of a REJECT or CANCELLED: its code.")
     account: Cell | None = None
     instrument: Cell | None = None
     side: Cell | None = None
@@ -99,25 +99,33 @@ class EventRow(Part):
 class Expect(Part):
     """Every field that is given must hold."""
 
-    balances: ByAccount = Field({})
-    claims: ByAccount = Field({})
-    positions: dict[str, dict[str, Annotated[Position, BeforeValidator(_position)]]] = Field({})
-    equity: Figure = Field({}, description="E of MAR-01, exact.")
-    ne: Figure = Field({}, description="NE at marks.")
-    strict_ne: Figure = Field({}, description="NE at strict prices, as tests of orders use it.")
-    im: Figure = Field({})
-    mm: Figure = Field({})
-    free: Figure = Field({}, description="NE at strict prices minus IM.")
-    mark: dict[str, Amount] = Field({})
-    index: dict[str, Amount] = Field({})
-    twap: dict[str, Amount] = Field({})
-    bid: dict[str, Quote] = Field({})
-    ask: dict[str, Quote] = Field({})
-    book: dict[str, tuple[Resting, ...]] = Field({}, description="The whole book, bids first.")
-    book_state: dict[str, BookState] = Field({})
+    balances: ByAccount = Field(default={})
+    claims: ByAccount = Field(default={})
+    positions: dict[str, dict[str, Annotated[Position, BeforeValidator(_position)]]] = Field(
+        default={}
+    )
+    equity: Figure = Field(default={}, description="E of MAR-01, exact.")
+    ne: Figure = Field(default={}, description="NE at marks.")
+    strict_ne: Figure = Field(
+        default={}, description="NE at strict prices, as tests of orders use it."
+    )
+    im: Figure = Field(default={})
+    mm: Figure = Field(default={})
+    free: Figure = Field(default={}, description="NE at strict prices minus IM.")
+    mark: dict[str, Amount] = Field(default={})
+    index: dict[str, Amount] = Field(default={})
+    twap: dict[str, Amount] = Field(default={})
+    bid: dict[str, Quote] = Field(default={})
+    ask: dict[str, Quote] = Field(default={})
+    book: dict[str, tuple[Resting, ...]] = Field(
+        default={}, description="The whole book, bids first."
+    )
+    book_state: dict[str, BookState] = Field(default={})
     flagged: tuple[str, ...] | None = None
     buckets: Buckets = Buckets()
     events: tuple[EventRow, ...] = ()
-    kinds: tuple[str, ...] | None = Field(None, description="Kinds of all events, in order.")
-    refused: str | None = Field(None, description="Reason of the step's refusal.")
+    kinds: tuple[str, ...] | None = Field(
+        default=None, description="Kinds of all events, in order."
+    )
+    refused: str | None = Field(default=None, description="Reason of the step's refusal.")
     state_unchanged: Literal[True] | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from typing import TypeVar
 
 from scenarios.casefile.amounts import EXACT, CaseFault, plain, times
 from scenarios.casefile.expect import Expect, Position, Resting
@@ -17,6 +18,7 @@ from scenarios.errors import choose
 from sim.exchange.messages import BookState
 
 FULL_DIGITS = 6
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,11 @@ def rounded(value: float | Decimal, places: int) -> str:
     with localcontext(EXACT):
         exact = Decimal(value).quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
     return plain(exact)
+
+
+def _of(read: Callable[[Venue, int], T], at: int) -> Callable[[Venue], T]:
+    """A read-out of one account, instrument or feed."""
+    return lambda venue: read(venue, at)
 
 
 class Probes:
@@ -120,7 +127,7 @@ class Probes:
             self.at = ("equity", who)
             a = self.names.account(who)
             yield self._exact(
-                f"equity.{who}", want, USDC_UNIT, lambda v, a=a: v.engine.equity(a)
+                f"equity.{who}", want, USDC_UNIT, _of(lambda v, a: v.engine.equity(a), a)
             )  # fmt: skip
         read: dict[str, Callable[[Venue, int], float]] = {
             "ne": lambda v, a: v.engine.maintenance(a)[0],
@@ -148,7 +155,7 @@ class Probes:
             self.at = ("mark", name)
             i = self.names.instrument(name)
             yield self._exact(
-                f"mark.{name}", want, self.names.tick(i), lambda v, i=i: v.engine.mark(i)
+                f"mark.{name}", want, self.names.tick(i), _of(lambda v, i: v.engine.mark(i), i)
             )  # fmt: skip
         for table in ("index", "twap"):
             for name, want in getattr(expect, table).items():
@@ -180,7 +187,7 @@ class Probes:
             self.at = ("book_state", name)
             i = self.names.instrument(name)
             yield Probe(
-                f"book_state.{name}", state, lambda v, i=i: BookState(v.states[i]).name.lower()
+                f"book_state.{name}", state, _of(lambda v, i: BookState(v.states[i]).name.lower(), i)
             )  # fmt: skip
         if expect.flagged is not None:
             self.at = ("flagged",)

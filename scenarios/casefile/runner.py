@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from scenarios.casefile.amounts import CaseFault
 from scenarios.casefile.declare import listing_of
-from scenarios.casefile.encode import Encoder
+from scenarios.casefile.encode import MESSAGE_COLUMNS, Encoder
 from scenarios.casefile.encode import Row as Message
 from scenarios.casefile.expect import Expect
 from scenarios.casefile.names import Names
@@ -19,14 +20,10 @@ from scenarios.casefile.sightings import Sightings, named
 from scenarios.casefile.steps import Step
 from scenarios.casefile.venue import ORDER_IDS, Maker, Row, Venue, compiled
 from scenarios.errors import ScenarioError
-from scenarios.source import dotted
+from scenarios.source import Key, dotted
 from sim.exchange.instruments import Listing
 from sim.exchange.messages import Event, Reason
 
-MESSAGE_COLUMNS = (
-    "time", "kind", "account", "instrument", "side", "price", "size", "flags", "order", "arg",
-    "arg2", "seq",
-)  # fmt: skip
 SHOWN_EVENTS = 40
 
 
@@ -168,7 +165,7 @@ class _Run:
 
     def miss(self, n: int, field: str, want: str, got: str, *, action: str = "expect") -> None:
         origin = self.plan.case.origin
-        path = ("step", n - 1, action, *field.split(".")) if n else ("accounts",)
+        path: tuple[Key, ...] = ("step", n - 1, action, *field.split(".")) if n else ("accounts",)
         line = origin.place(path).rpartition(":")[2]
         number = int(line) if line.isdecimal() else None
         self.differences.append(Difference(n, number, field, want, got))
@@ -232,13 +229,13 @@ class _Run:
         if got != want:
             self.miss(n, "trade", f"{want} lots filled", f"{got}", action="trade")
 
-    def marked(self, n: int, marks: dict[str, object]) -> None:
+    def marked(self, n: int, marks: dict[str, Decimal]) -> None:
         """A `mark` with prices brings the marks there, or the step fails."""
         names = self.plan.reader.names
         for name, want in marks.items():
             i = names.instrument(name)
             got = self.venue.engine.mark(i)
-            if got != names.ticks(i, want):  # type: ignore[arg-type]
+            if got != names.ticks(i, want):
                 price = names.tick(i) * got
                 self.miss(n, f"mark.{name}", str(want), f"{price:f}", action="mark")
 

@@ -37,8 +37,10 @@ class Case(Declaration):
     text: str = ""
     start: AwareDatetime = START
     rules: Preset = Preset()
-    accounts: dict[str, dict[str, Amount]] = Field({}, description="What each begins with.")
-    allow_refusals: bool = Field(False, description="A refusal that no step expects is no failure.")
+    accounts: dict[str, dict[str, Amount]] = Field(default={}, description="What each begins with.")
+    allow_refusals: bool = Field(
+        default=False, description="A refusal that no step expects is no failure."
+    )
     step: tuple[Step, ...] = ()
 
     _origin: Origin = PrivateAttr(default=Origin())

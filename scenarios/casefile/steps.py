@@ -33,7 +33,7 @@ class Money(Part):
 
 
 class Withdraw(Money):
-    borrow: bool = Field(False, description="May borrow what is missing.")
+    borrow: bool = Field(default=False, description="May borrow what is missing.")
 
 
 class Order(Part):
@@ -43,12 +43,14 @@ class Order(Part):
     instrument: Who
     side: Side
     size: Amount
-    price: Amount | None = Field(None, description="USD; of the outcome that is traded.")
+    price: Amount | None = Field(default=None, description="USD; of the outcome that is traded.")
     type: Literal["limit", "market"] | None = None
     outcome: Outcome = "YES"
     flags: tuple[OrderFlag, ...] = ()
-    until: Moment | None = Field(None, description="Expiry: good till date.")
-    id: Who | None = Field(None, description="A name or a number; default: the next number.")
+    until: Moment | None = Field(default=None, description="Expiry: good till date.")
+    id: Who | None = Field(
+        default=None, description="A name or a number; default: the next number."
+    )
 
     @property
     def market(self) -> bool:
@@ -69,13 +71,13 @@ class Cancel(Part):
 
 class CancelAll(Part):
     account: Who
-    instrument: Who | None = Field(None, description="Default: everywhere.")
+    instrument: Who | None = Field(default=None, description="Default: everywhere.")
 
 
 class Replace(Cancel):
     price: Amount
     size: Amount
-    instrument: Who | None = Field(None, description="Whose units; default: the order's.")
+    instrument: Who | None = Field(default=None, description="Whose units; default: the order's.")
 
 
 class Trade(Part):
@@ -86,7 +88,7 @@ class Trade(Part):
     seller: Who
     price: Amount
     size: Amount
-    maker: Side = Field("sell", description="Which of the two rests.")
+    maker: Side = Field(default="sell", description="Which of the two rests.")
 
 
 class Reading(Part):
@@ -94,9 +96,11 @@ class Reading(Part):
 
     feed: Who
     price: Amount
-    confidence: Amount = Field(Decimal(0), description="USD.")
-    sources: int | None = Field(None, description="Fresh ones; default: as many as are needed.")
-    age: Amount = Field(Decimal(0), description="Seconds.")
+    confidence: Amount = Field(default=Decimal(0), description="USD.")
+    sources: int | None = Field(
+        default=None, description="Fresh ones; default: as many as are needed."
+    )
+    age: Amount = Field(default=Decimal(0), description="Seconds.")
 
 
 class External(Part):
@@ -104,7 +108,7 @@ class External(Part):
 
     instrument: Who
     price: Amount
-    age: Amount = Field(Decimal(0), description="Seconds.")
+    age: Amount = Field(default=Decimal(0), description="Seconds.")
 
 
 class Advance(Part):
@@ -121,9 +125,11 @@ class Advance(Part):
 
 class Resolve(Part):
     event: Who
-    outcome: Who | None = Field(None, description='An outcome or "void"; a scalar needs none.')
-    value: int | None = Field(None, description="Of a scalar.")
-    wrong: bool = Field(False, description="Tags a resolution that is known to be wrong.")
+    outcome: Who | None = Field(
+        default=None, description='An outcome or "void"; a scalar needs none.'
+    )
+    value: int | None = Field(default=None, description="Of a scalar.")
+    wrong: bool = Field(default=False, description="Tags a resolution that is known to be wrong.")
 
 
 class Propose(Part):
@@ -170,7 +176,7 @@ class Commit(Part):
 class SetState(Part):
     instrument: Who
     state: State | StrictInt
-    until: Moment | None = Field(None, description="End of an auction.")
+    until: Moment | None = Field(default=None, description="End of an auction.")
 
 
 class Settings(Part):
