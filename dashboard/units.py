@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sim.exchange.instruments import MICRO, BinaryEvent, Kind, Listing, Perpetual
+from sim.exchange.instruments import MICRO, Event, Future, InversePerpetual, Kind, Listing, Perpetual
 
 MISSING = "—"
 MINUS = "−"
@@ -38,13 +38,16 @@ def unit_of(listing: Listing, instrument: int) -> Unit:
     item = listing.item(instrument)
     value = listing.tick_value(instrument) / MICRO
     kind = listing.kind(instrument)
-    if isinstance(item, BinaryEvent):
-        return Unit(item.name, kind, 1 / item.payoff_ticks, 1.0, "shares", value)
+    name = listing.instrument_names()[instrument]
+    if isinstance(item, Event):
+        return Unit(name, kind, 1 / item.payoff_ticks, 1.0, "shares", value)
     tick = listing.feeds[listing.feed_of(instrument)].tick_micro / MICRO
-    if isinstance(item, Perpetual):
-        return Unit(item.name, kind, tick, 1 / item.lots_per_coin, "coins", value)
+    if isinstance(item, Perpetual | Future):
+        return Unit(name, kind, tick, 1 / item.lots_per_coin, "coins", value)
+    if isinstance(item, InversePerpetual):
+        return Unit(name, kind, tick, float(item.face_usd), "USD contracts", value)
     lot = 1 / listing.asset_units(item.base)
-    return Unit(item.name, kind, tick, lot, item.base, value)
+    return Unit(name, kind, tick, lot, item.base, value)
 
 
 def number(value: Any, digits: int | None = None) -> str:

@@ -49,6 +49,8 @@ class Cadence(Part):
     book_s: NonNegative = 0.5  # market data
     premium_s: NonNegative = 5.0
     funding_s: NonNegative = 3600.0
+    interest_s: NonNegative = 3600.0
+    settle_s: NonNegative = 1.0  # expired futures, forgotten events
     depth_s: NonNegative = 10.0
 
 

@@ -16,13 +16,22 @@ import numpy as np
 import simpy
 
 from sim.exchange.kernel.jit import entry, inlined
-from sim.exchange.messages import M_KIND, M_SEQ, M_TIME, MSG_COLS, Kind
+from sim.exchange.messages import (
+    M_KIND,
+    M_SEQ,
+    M_TIME,
+    MSG_COLS,
+    SEQ_CLASS,
+    USERS_CLASS,
+    Kind,
+)
 
 NEVER = (1 << 63) - 1
 # At one SimPy time: hooks first, then the window, then the traders (SimPy's own NORMAL).
 HOOK, WINDOW = -1, 0
 SMALL = 128  # up to here insertion sort is the faster one
 
+_CLASS = np.array(SEQ_CLASS, dtype=np.int64)
 _BY_THE_EXCHANGE = np.zeros(64, dtype=np.bool_)
 _BY_THE_EXCHANGE[
     [
@@ -32,6 +41,10 @@ _BY_THE_EXCHANGE[
         Kind.FUNDING,
         Kind.RESOLVE,
         Kind.LIQUIDATE,
+        Kind.EXTERNAL,
+        Kind.INTEREST,
+        Kind.SETTLE,
+        Kind.STATE,
         Kind.POOL,
         Kind.FUND,
         Kind.BOOK,
@@ -254,7 +267,8 @@ def _grown(rows: np.ndarray, need: int) -> np.ndarray:
 def _seq01(block: np.ndarray) -> np.ndarray:
     """The order of SEQ-01: by arrival, class (kind; one class for all of users'), sequence."""
     kind = block[:, M_KIND]
-    group = np.where((kind >= 20) & (kind < 30), 20, kind)
+    known = (kind >= 0) & (kind < len(_CLASS))
+    group = np.where(known, _CLASS[np.where(known, kind, 0)], USERS_CLASS)
     return np.lexsort((block[:, M_SEQ], group, block[:, M_TIME]))
 
 
@@ -320,8 +334,8 @@ def _before(rows, a, b):
     if rows[a, M_TIME] != rows[b, M_TIME]:
         return rows[a, M_TIME] < rows[b, M_TIME]
     kind_a, kind_b = rows[a, M_KIND], rows[b, M_KIND]
-    group_a = 20 if 20 <= kind_a < 30 else kind_a
-    group_b = 20 if 20 <= kind_b < 30 else kind_b
+    group_a = _CLASS[kind_a] if 0 <= kind_a < _CLASS.shape[0] else USERS_CLASS
+    group_b = _CLASS[kind_b] if 0 <= kind_b < _CLASS.shape[0] else USERS_CLASS
     if group_a != group_b:
         return group_a < group_b
     return rows[a, M_SEQ] < rows[b, M_SEQ]

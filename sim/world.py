@@ -37,6 +37,8 @@ class Cadence:
     liquidate_us: int = SECOND_US
     book_us: int = SECOND_US // 2
     depth_us: int = 10 * SECOND_US
+    interest_us: int = 3600 * SECOND_US
+    settle_us: int = SECOND_US
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -251,6 +253,8 @@ class World(mesa.Model):
             (Kind.MARK, self.cadence.mark_us),
             (Kind.PREMIUM, self.cadence.premium_us),
             (Kind.FUNDING, self.cadence.funding_us),
+            (Kind.INTEREST, self.cadence.interest_us),
+            (Kind.SETTLE, self.cadence.settle_us),
             (Kind.LIQUIDATE, self.cadence.liquidate_us),
             (Kind.BOOK, self.cadence.book_us),
             (Kind.DEPTH, self.cadence.depth_us),

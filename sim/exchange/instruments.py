@@ -70,13 +70,17 @@ class Listing(Declared):
                     f"{thing.name}: unknown feed {thing.feed!r}, declared: {sorted(feeds)}"
                 )
         coins = {a.name for a in self.assets}
-        for based in [*self.spots, *self.inverses]:
+        based_on: list[Spot | InversePerpetual] = [*self.spots, *self.inverses]
+        for based in based_on:
             if based.base not in coins:
                 raise ValueError(
                     f"{based.name}: unknown base asset {based.base!r}, declared: {sorted(coins)}"
                 )
         books = {s.base for s in self.spots}
-        for need in [*(x.base for x in self.inverses), *(a.name for a in self.assets if a.borrowable)]:
+        for need in [
+            *(x.base for x in self.inverses),
+            *(a.name for a in self.assets if a.borrowable),
+        ]:
             if need not in books:
                 raise ValueError(
                     f"{need}: a coin that may be owed (borrowable, or settles an inverse perpetual) "

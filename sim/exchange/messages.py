@@ -66,6 +66,29 @@ class Kind(IntEnum):
     DISCONNECT = 34  # ACCOUNT
 
 
+# SEQ-01: classes of messages at one time, handled in this order.  All that users send is one class.
+_CLASSES: tuple[tuple[Kind, ...], ...] = (
+    (Kind.INDEX, Kind.EXTERNAL),
+    (Kind.STATE,),
+    (Kind.MARK,),
+    (Kind.PREMIUM,),
+    (Kind.FUNDING,),
+    (Kind.INTEREST,),
+    (Kind.SETTLE, Kind.RESOLVE),
+    (Kind.LIQUIDATE,),
+    (Kind.DEPOSIT,),
+    (Kind.POOL,),
+    (Kind.FUND,),
+    (Kind.COMMIT,),
+)
+USERS_CLASS = 20
+SEQ_CLASS = [USERS_CLASS] * 64  # by kind
+for _n, _kinds in enumerate(_CLASSES, start=1):
+    for _kind in _kinds:
+        SEQ_CLASS[_kind] = _n
+SEQ_CLASS[Kind.BOOK], SEQ_CLASS[Kind.DEPTH] = USERS_CLASS + 1, USERS_CLASS + 2
+
+
 class Flag(IntFlag):
     """Order flags; 0 is a good-till-cancelled limit order."""
 

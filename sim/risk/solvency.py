@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from sim.exchange.instruments import MICRO, USDC, BinaryEvent, Listing, Margin, Perpetual
+from sim.exchange.instruments import MICRO, USDC, Event, InversePerpetual, Listing, Margin
 
 
 @dataclass(frozen=True)
 class Leg:
-    """One holding.  ``is_position``: ``thing`` is an instrument, else an asset.
+    """One holding.  ``is_position``: ``thing`` is an instrument, else an asset (held, or lent).
 
     ``size`` lots or units (signed), ``cost`` micro-USDC, ``price`` ticks as the exchange saw it.
     """
@@ -41,58 +41,82 @@ class Solvency:
 
     def __init__(self, listing: Listing, phi: float = 1.0) -> None:
         self.listing, self.phi = listing, phi
-        perpetuals = range(len(listing.perpetuals))
-        self._feed = [listing.feed_of(i) for i in perpetuals]
-        self._value = [listing.tick_value(i) for i in perpetuals]
+        self.derivatives = listing.derivatives()
+        every = range(len(self.derivatives))
+        self._feed = [listing.feed_of(i) for i in every]
+        self._value = [listing.tick_value(i) for i in every]
         self.coins = len(listing.assets)
         self._coin_feed = [listing.feed_id(a.feed) for a in listing.assets]
         self._coin_value = [listing.asset_tick_value(1 + k) for k in range(self.coins)]
+        self._share = [
+            (e, n) for e, event in enumerate(listing.events) for n in range(len(event.shares))
+        ]
 
     def margins(self, legs: Sequence[Leg], truth: Callable[[int], float]) -> tuple[float, float]:
         """(NE, MM) in USD of the account that holds ``legs``, at true prices."""
         equity = maintenance = 0.0
         shares: dict[int, dict[int, tuple[int, int]]] = {}
+        units: dict[int, float] = {}
         for leg in legs:
             if leg.is_position:
-                value, margin = self._position(leg, truth)
+                value, margin, base = self._position(leg, truth)
+                equity += value
+                maintenance += margin
+                if base:
+                    units[base[0]] = units.get(base[0], 0.0) + base[1]
             elif leg.thing <= self.coins:
-                value, margin = self._balance(leg, truth)
+                units[leg.thing] = units.get(leg.thing, 0.0) + leg.size
+                maintenance += self._debt(leg, truth)
             else:
-                event, side = divmod(leg.thing - 1 - self.coins, 2)
-                shares.setdefault(event, {})[side] = (leg.size, leg.price)
-                continue
-            equity += value
-            maintenance += margin
-        for event, sides in shares.items():
-            value, margin = self._event(self.listing.events[event], sides)
+                event, share = self._share[leg.thing - 1 - self.coins]
+                shares.setdefault(event, {})[share] = (leg.size, leg.price)
+        for asset, held in units.items():
+            equity += self._balance(asset, held, truth)
+        for e, held_shares in shares.items():
+            value, margin = self._event(self.listing.events[e], held_shares)
             equity += value
             maintenance += margin
         return equity, maintenance
 
-    def _position(self, leg: Leg, truth: Callable[[int], float]) -> tuple[float, float]:
-        perpetual = self.listing.perpetuals[leg.thing]
-        assert isinstance(perpetual, Perpetual)
+    def _position(
+        self, leg: Leg, truth: Callable[[int], float]
+    ) -> tuple[float, float, tuple[int, float] | None]:
+        """(value, maintenance, (coin, units gained) of an inverse position)."""
+        item = self.derivatives[leg.thing]
         mark = truth(self._feed[leg.thing])
+        if isinstance(item, InversePerpetual):
+            gained = -leg.size * self.listing.base_units(leg.thing) / mark - leg.cost
+            margin = requirement(item.margin, float(abs(leg.size) * item.face_usd))
+            return 0.0, margin, (self.listing.base_of(leg.thing), gained)
         money = self._value[leg.thing] / MICRO
         gain = leg.size * mark * money - leg.cost / MICRO
         notional = abs(leg.size) * mark * money
-        return (self.phi * gain if gain > 0 else gain), requirement(perpetual.margin, notional)
+        value = self.phi * gain if gain > 0 else gain
+        return value, requirement(item.margin, notional), None
 
-    def _balance(self, leg: Leg, truth: Callable[[int], float]) -> tuple[float, float]:
+    def _debt(self, leg: Leg, truth: Callable[[int], float]) -> float:
+        """Maintenance requirement of a negative balance, USD."""
+        if leg.size >= 0:
+            return 0.0
         if leg.thing == USDC:
-            usd = leg.size / MICRO
-            return usd, requirement(self.listing.usdc_debt, -usd) if usd < 0 else 0.0
-        asset = self.listing.assets[leg.thing - 1]
-        price = truth(self._coin_feed[leg.thing - 1])
-        usd = leg.size * price * self._coin_value[leg.thing - 1] / MICRO
+            return requirement(self.listing.usdc_debt, -leg.size / MICRO)
+        price = truth(self._coin_feed[leg.thing - 1]) * self._coin_value[leg.thing - 1]
+        return requirement(self.listing.assets[leg.thing - 1].debt, -leg.size * price / MICRO)
+
+    def _balance(self, asset: int, units: float, truth: Callable[[int], float]) -> float:
+        """NE of a balance, USD."""
+        if asset == USDC:
+            return units / MICRO
+        coin = self.listing.assets[asset - 1]
+        usd = units * truth(self._coin_feed[asset - 1]) * self._coin_value[asset - 1] / MICRO
         if usd < 0:
-            return usd, requirement(asset.debt, -usd)
-        weight = min(asset.haircut_w, asset.haircut_b / (1 + asset.haircut_kappa * sqrt(usd)))
-        return usd * weight, 0.0
+            return usd
+        return usd * min(coin.haircut_w, coin.haircut_b / (1 + coin.haircut_kappa * sqrt(usd)))
 
     @staticmethod
-    def _event(event: BinaryEvent, sides: dict[int, tuple[int, int]]) -> tuple[float, float]:
+    def _event(event: Event, held: dict[int, tuple[int, int]]) -> tuple[float, float]:
         tick = 1 / event.payoff_ticks
-        sets = min(sides[0][0], sides[1][0]) if len(sides) == 2 else 0
-        value = sets + sum((size - sets) * price * tick for size, price in sides.values())
+        complete = len(held) == len(event.shares)
+        sets = min(size for size, _ in held.values()) if complete else 0
+        value = sets + sum((size - sets) * price * tick for size, price in held.values())
         return value, event.lam * (value - sets)

@@ -44,7 +44,7 @@ LISTING = Listing(
     perpetuals=(Perpetual(name="BTC-PERP", feed="BTC", lots_per_coin=1000),),
     events=(BinaryEvent(name="E"),),
 )
-QUIET = Cadence(0, 0, 0, 0, 0, 0, 0)
+QUIET = Cadence(0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 class Echo:
@@ -184,14 +184,16 @@ def test_the_exchange_ticks_in_order_and_on_time() -> None:
     at = {t: [] for t in range(0, 11 * S, S // 2)}
     for time, kind in world.exchange.columns(M_TIME, M_KIND):
         at[time - START].append(Kind(kind).name)
-    assert at[0] == at[10 * S] == ["INDEX", "MARK", "PREMIUM", "LIQUIDATE", "BOOK", "DEPTH"]
-    assert at[S] == ["INDEX", "MARK", "LIQUIDATE", "BOOK"]
-    assert at[5 * S] == ["INDEX", "MARK", "PREMIUM", "LIQUIDATE", "BOOK"]
+    assert at[0] == at[10 * S] == [
+        "INDEX", "MARK", "PREMIUM", "SETTLE", "LIQUIDATE", "BOOK", "DEPTH",
+    ]  # fmt: skip
+    assert at[S] == ["INDEX", "MARK", "SETTLE", "LIQUIDATE", "BOOK"]
+    assert at[5 * S] == ["INDEX", "MARK", "PREMIUM", "SETTLE", "LIQUIDATE", "BOOK"]
     assert at[S // 2] == ["BOOK"]
 
 
 def test_funding_falls_on_the_hour_and_zero_switches_off() -> None:
-    every = Cadence(0, 0, 0, 3600 * S, 0, 0, 0)
+    every = Cadence(0, 0, 0, 3600 * S, 0, 0, 0, 0, 0)
     world = make(3 * 3600, cadence=every)
     world.run()
     first = -(-START // (3600 * S)) * 3600 * S
@@ -205,7 +207,7 @@ def test_funding_falls_on_the_hour_and_zero_switches_off() -> None:
 
 
 def test_ticks_do_not_stop_where_they_are_made_in_parts() -> None:
-    world = make(1000, cadence=Cadence(0, S, 0, 0, 0, 0, 0))
+    world = make(1000, cadence=Cadence(0, S, 0, 0, 0, 0, 0, 0, 0))
     world.run()
     times = [t for (t,) in world.exchange.columns(M_TIME)]
     assert times == [START + k * S for k in range(1001)]
@@ -349,7 +351,7 @@ def test_setup_applies_messages_before_anybody_wakes() -> None:
 
 @pytest.mark.parametrize("window_us", [0, 10_000])
 def test_a_hook_sees_all_that_came_before_and_may_speak_for_the_exchange(window_us: int) -> None:
-    world = make(1, cadence=Cadence(0, S // 10, 0, 0, 0, 0, 0), window_us=window_us)
+    world = make(1, cadence=Cadence(0, S // 10, 0, 0, 0, 0, 0, 0, 0), window_us=window_us)
     at = START + 505_000
     tick = np.zeros((1, MSG_COLS), dtype=np.int64)
     tick[:, M_TIME], tick[:, M_KIND] = at - 1, Kind.MARK
