@@ -256,6 +256,64 @@ def _print_outcome(outcome: dict[str, Any]) -> None:
     printer.print(tables.outcome(outcome))
 
 
+@app.command("case")
+def run_cases(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FILE|FOLDER", help="Case files, or folders of them; default: windtunnel's own."
+        ),
+    ] = None,
+    clauses: Annotated[
+        list[str] | None,
+        typer.Option("--clause", metavar="ID", help="Only cases of this clause. Repeatable."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run case files: small exchanges with what must come out; exit 1 on a difference.
+
+    A case lists instruments and accounts, sends orders, prices and other messages step by step,
+    and says which balances, margins and events must result.
+
+    \b
+    Examples:
+      windtunnel case
+      windtunnel case my.case.toml rules/ --clause MAR-04
+    """
+    with polite():
+        from scenarios.casefile import files, report, runner
+
+        cases = files.chosen(paths or (), clauses or ())
+        runner.check(cases)
+        announce_compiler()
+        outcomes = []
+        for outcome in report.outcomes(cases):
+            outcomes.append(outcome)
+            if not as_json:
+                typer.echo(report.line(outcome))
+                if not outcome.passed:
+                    typer.echo(report.differences(outcome))
+        typer.echo(json.dumps(report.as_data(outcomes)) if as_json else report.summary(outcomes))
+        if not all(outcome.passed for outcome in outcomes):
+            raise typer.Exit(MISSED)
+
+
+@app.command()
+def schema(
+    what: Annotated[str, typer.Argument(metavar="case|scenario", help="Which kind of file.")],
+) -> None:
+    """Print the JSON Schema of a kind of file, for editors that complete and check TOML.
+
+    \b
+    Examples:
+      windtunnel schema case > case.schema.json
+    """
+    with polite():
+        from scenarios import editor
+
+        typer.echo(json.dumps(editor.schema(what), indent=2))
+
+
 @app.command()
 def explain(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or its folder.")],

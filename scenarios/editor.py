@@ -1,0 +1,26 @@
+"""JSON Schemas of the files that people write, for editors that complete and check TOML."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scenarios.errors import ScenarioError, choose
+
+KINDS = ("case", "scenario")
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schema(what: str) -> dict[str, Any]:
+    """The schema of ``*.case.toml`` or ``*.scenario.toml``; raises ScenarioError for other kinds."""
+    if what == "case":
+        from scenarios.casefile.schema import Case
+
+        model: Any = Case
+    elif what == "scenario":
+        from scenarios.schema import Scenario
+
+        model = Scenario
+    else:
+        raise ScenarioError(f"unknown kind of file {what!r}{choose(what, KINDS)}")
+    made = model.model_json_schema()
+    return {"$schema": DIALECT, **made, "title": f"windtunnel {what} file"}
