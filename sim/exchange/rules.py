@@ -108,7 +108,7 @@ class Rules(BaseModel):
                 f"maker_fee_bps {self.maker_fee_bps} + taker_fee_bps {self.taker_fee_bps} < 0: "
                 "the exchange would pay for every trade"
             )
-        before = FeeTier(
+        before = FeeTier.model_construct(
             volume_usd=0.0, maker_bps=self.maker_fee_bps, taker_bps=self.taker_fee_bps
         )
         for tier in self.fee_tiers:
