@@ -215,3 +215,24 @@ def _peers(
         if found is not None:
             seconds = found.pop("seconds")
             yield f"{name} {found.pop('version')}", seconds, found
+
+
+# --- tables and curves -----------------------------------------------------------------------------
+def table(found: Sequence[Found], by: str) -> str:
+    """Nanoseconds a message, a line per engine and a column per `by` ("book" or "messages")."""
+    columns = sorted({row[by] for row in found})
+    lines = [
+        f"{'ns a message (calibration loops a message)':<48}"
+        + "".join(f"{f'{n:,}':>18}" for n in columns)
+    ]
+    for engine in dict.fromkeys(row["engine"] for row in found):
+        cells = {row[by]: row for row in found if row["engine"] == engine}
+        lines.append(
+            f"{engine:<48}"
+            + "".join(
+                f"{cells[n]['ns_per_message']:>10,.0f} ({cells[n]['calibration_loops_per_message']:.2f})"
+                .rjust(18)
+                for n in columns
+            )
+        )  # fmt: skip
+    return "\n".join(lines)

@@ -43,6 +43,7 @@ IOC, FOK, POST_ONLY, REDUCE_ONLY, MARKET, GTD = (
     int(Flag.GTD),
 )
 TAKE_PROFIT, NO = int(Flag.TAKE_PROFIT), int(Flag.NO)
+PLAIN: dict[Any, int] = {None: 0, 0: 0, 1: 1}  # outcomes that need no look at the listing
 SOURCES = {"mark": 0, "last": int(Flag.BY_LAST), "index": int(Flag.BY_INDEX)}
 ROW = (
     "account", "instrument", "side", "size", "price", "order", "outcome", "until", "ioc", "fok",
@@ -87,10 +88,9 @@ class Trading(Engine):
         try:
             i = self._instruments[instrument]
             way = SIDES[side]
-            if outcome is not None:
-                i, outcome = self.names.book(i, outcome)
+            arg = PLAIN[outcome]
         except (KeyError, TypeError):
-            i, outcome = self.names.book(instrument, outcome)
+            i, arg = self.names.book(instrument, outcome)
             way = side_of(side)
         flags = 0
         if price is None:
@@ -114,7 +114,7 @@ class Trading(Engine):
                 order = self.new_order()
             else:
                 self.next_order = order + 1
-        return self.call(NEW, account, i, way, price, size, flags, order, outcome or 0, until)
+        return self.call(NEW, account, i, way, price, size, flags, order, arg, until)
 
     def _adopt(self, arenas: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
         super()._adopt(arenas)
