@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -41,16 +42,15 @@ def run_calls(
     `cancel`, names resolved, results made.  Raises RuntimeError if it ends in another state."""
     exchange, start, block = kernel_exchange(messages, accounts, instruments, seed, mark_every)
     digest = exchange.state_digest()
-    names = exchange.names.instruments.names
-    parts = [_part(part, names) for part in _cut(block)]
-    sent = sum(len(orders) for _, orders in parts)
+    pieces = parts(exchange, block)
+    sent = sum(len(orders) for _, orders in pieces)
     seconds, loops = [], []
     for _ in range(runs + 1):  # the first run only warms up
         exchange.restore(start)
         gc.collect()
         gc.disable()
         spent = 0.0
-        for house, orders in parts:
+        for house, orders in pieces:
             exchange.process(house)
             begun = time.process_time()
             play(exchange, orders)
@@ -73,21 +73,20 @@ def run_calls(
     }
 
 
-def _cut(block: np.ndarray) -> list[np.ndarray]:
-    """A flow cut before each batch of the house's messages."""
+def parts(exchange: Exchange, block: np.ndarray) -> list[tuple[np.ndarray, list[tuple[Any, ...]]]]:
+    """A flow cut before each batch of the house: its messages, and the users' as arguments."""
     user = np.isin(block[:, M_KIND], (Kind.NEW, Kind.CANCEL))
     starts = np.flatnonzero(~user & np.concatenate([[True], user[:-1]]))
-    return np.split(block, starts[1:])
+    return [_part(part, exchange.names.instruments.names) for part in np.split(block, starts[1:])]
 
 
 def _part(block: np.ndarray, names: list[str]) -> tuple[np.ndarray, list[tuple[Any, ...]]]:
-    """(the house's messages, the users' as arguments)."""
     house = ~np.isin(block[:, M_KIND], (Kind.NEW, Kind.CANCEL))
     orders = [
         (
             row[M_KIND], row[M_ACCOUNT], names[row[M_INSTRUMENT]], ("buy", "sell")[row[M_SIDE]],
             row[M_SIZE], row[M_PRICE], row[M_ORDER], row[M_ARG],
-            {f.name.lower(): True for f in Flag(row[M_FLAGS])},
+            {str(f.name).lower(): True for f in Flag(row[M_FLAGS])},
         )
         for row in block[~house].tolist()
     ]  # fmt: skip
@@ -123,7 +122,7 @@ def run_snapshot(
         seconds, kept = _wall(exchange.snapshot)
         warm.append(seconds)
         exchange.process(_later(block[-1000:], exchange.now))
-        seconds, _ = _wall(lambda kept=kept: exchange.restore(kept))
+        seconds, _ = _wall(partial(exchange.restore, kept))
         restored.append(seconds)
     if exchange.state_digest() != digest:
         raise RuntimeError("restoring ends in another state")
@@ -181,9 +180,7 @@ def run_start(runs: int = 7) -> Found:
     seconds: dict[str, list[float]] = {name: [] for name in STEPS}
     for _ in range(runs + 1):  # the first round only warms up
         for name, program in STEPS.items():
-            done, _ = _wall(
-                lambda program=program: subprocess.run([sys.executable, "-c", program], check=True)
-            )
+            done, _ = _wall(partial(subprocess.run, [sys.executable, "-c", program], check=True))
             seconds[name].append(done)
     return {
         "runs": runs,

@@ -153,8 +153,7 @@ def calls(
     """One call of `submit` or `cancel` a message."""
     exchange, block = exchange_for(opening, rows, margin)
     exchange.history.keep = 4 * len(rows)
-    columns = [M_KIND, M_ACCOUNT, M_SIDE, M_PRICE, M_SIZE, M_ORDER]
-    listed = [tuple(row) for row in block[:, columns].tolist()]
+    listed = arguments(block)
     start = exchange.snapshot()
     seconds = []
     for _ in range(runs + 1):  # the first run only warms up
@@ -162,6 +161,12 @@ def calls(
         first = exchange.seq + 1
         seconds.append(timed(lambda: play(exchange, listed)))
     return seconds[1:], _found(exchange, exchange.events_between(first, exchange.seq))
+
+
+def arguments(block: np.ndarray) -> list[tuple[int, ...]]:
+    """What `play` sends for each message."""
+    columns = [M_KIND, M_ACCOUNT, M_SIDE, M_PRICE, M_SIZE, M_ORDER]
+    return [tuple(row) for row in block[:, columns].tolist()]
 
 
 def play(exchange: Exchange, rows: list[tuple[int, ...]]) -> None:

@@ -14,7 +14,7 @@ from sim.exchange.arenas import build, python_views
 from sim.exchange.history import History
 from sim.exchange.instruments import Listing
 from sim.exchange.kernel import loop
-from sim.exchange.kernel.state import LOGGED, N_LOG, NOW, OVERFLOW, SEQ
+from sim.exchange.kernel.state import LOGGED, N_LOG, NOW, OVERFLOW, PENDING, SEQ
 from sim.exchange.messages import E_CODE, E_KIND, E_X, EV_COLS, M_TIME, MSG_COLS, Event, Kind
 from sim.exchange.names import Names
 from sim.exchange.result import Outcome, Result
@@ -64,13 +64,13 @@ class Engine:
         self.arenas = arenas
         self.state = python_views(arenas)
         # Plain memoryviews: reading one number costs a third of numpy's.
-        self._h = memoryview(self.state.h)
-        self._log = memoryview(self.state.log.reshape(-1))
-        self._ids = memoryview(self.state.slot_of)
+        self._h = self.state.h.data
+        self._log = self.state.log.reshape(-1).data
+        self._ids = self.state.slot_of.data
         self._id_count = len(self._ids)
         self._log_rows = len(self.state.log)
         self._row = np.zeros((1, MSG_COLS), np.int64)
-        self._message = memoryview(self._row.reshape(-1)).cast("B")
+        self._message = self._row.reshape(-1).data.cast("B")
         self._since = self._h[SEQ] + 1  # first event of the last call
 
     # --- blocks -----------------------------------------------------------------------------
@@ -170,6 +170,8 @@ class Engine:
         first = self._since = h[SEQ] + 1
         if loop.orders(self.arenas, self._row, 0) == 0:
             start = self._no_order()
+        elif h[PENDING]:
+            loop.conditionals(self.arenas, False)
         at = start * EV_COLS
         code = 0
         end = h[LOGGED]
@@ -220,6 +222,11 @@ class Engine:
     def seq(self) -> int:
         """Sequence number of the latest event."""
         return self._h[SEQ]
+
+    @property
+    def sent(self) -> np.ndarray:
+        """The message that the latest `call` sent, int64[12]."""
+        return self._row[0].copy()
 
     def events_between(self, first: int, last: int) -> np.ndarray:
         """Events by sequence number, ends included; raises LookupError when no longer kept."""

@@ -33,14 +33,15 @@ def instruments(x: Exchange) -> pl.DataFrame:
         rows.append(
             (
                 i, name, x.listing.kind(i).name.lower(), x.names.feeds.name(feed) if feed >= 0 else None,
-                float(x.tick_usd(i)), float(x.lot(i)), x.index(feed) if feed >= 0 else None, x.mark(i),
-                _some(bid), _some(ask), _some(last), x.usd(i, x.mark(i)), x.open_interest(i),
+                float(x.tick_usd(i)), float(x.lot(i)), x.book_state(i).name.lower(),
+                x.index(feed) if feed >= 0 else None, x.mark(i), _some(bid), _some(ask), _some(last),
+                x.usd(i, x.mark(i)), x.open_interest(i),
             )
         )  # fmt: skip
     schema = {
         "instrument": WHOLE, "name": TEXT, "kind": TEXT, "feed": TEXT, "tick_usd": REAL, "lot": REAL,
-        "index": WHOLE, "mark": WHOLE, "bid": WHOLE, "ask": WHOLE, "last": WHOLE, "mark_usd": REAL,
-        "open_interest": WHOLE,
+        "state": TEXT, "index": WHOLE, "mark": WHOLE, "bid": WHOLE, "ask": WHOLE, "last": WHOLE,
+        "mark_usd": REAL, "open_interest": WHOLE,
     }  # fmt: skip
     return _frame(rows, schema)
 
@@ -49,16 +50,16 @@ def books(x: Exchange) -> pl.DataFrame:
     """One row per instrument: the touch, lots and orders resting on each side."""
     rows = []
     for i, name in enumerate(x.names.instruments.names):
-        bid, ask = (_some(p) for p in x.best(i))
+        bid, ask = x.best(i)
+        both = bid >= 0 and ask >= 0
         orders = [0, 0]
         lots = [0, 0]
         for side, _, rest, _, _ in x.book(i):
             orders[side] += 1
             lots[side] += rest
-        both = bid is not None and ask is not None
         rows.append(
             (
-                name, bid, ask, (bid + ask) / 2 if both else None, ask - bid if both else None,
+                name, _some(bid), _some(ask), (bid + ask) / 2 if both else None, ask - bid if both else None,
                 x.mark(i), *lots, *orders,
             )
         )  # fmt: skip
@@ -142,18 +143,20 @@ def position_value(x: Exchange, i: int, size: int, price: int) -> int:
 
 
 def balances(x: Exchange, ids: Iterable[int] | None = None) -> pl.DataFrame:
-    """Balances that are not 0.  Value: at the index; shares at the mark of their book."""
+    """What accounts have, owe and have lent (`lent`, with interest, in units).
+
+    Value: of balance and claim at the index; shares at the mark of their book.
+    """
+    held = x.state.bal != 0
+    held[:, : x.state.lent.shape[1]] |= x.state.lent != 0
     rows = []
-    for a, k in np.argwhere(x.state.bal).tolist():
-        units = x.balance(a, k)
-        rows.append(
-            (
-                a, x.names.assets.name(k), units, x.amount(k, units),
-                units * unit_value_micro(x, k) / 1e6,
-            )
-        )  # fmt: skip
+    for a, k in np.argwhere(held).tolist():
+        units, lent = x.balance(a, k), x.claim(a, k) if k < x.state.lent.shape[1] else 0
+        value = (units + lent) * unit_value_micro(x, k) / 1e6
+        rows.append((a, x.names.assets.name(k), units, lent, x.amount(k, units), value))
     schema = {
-        "account": WHOLE, "asset": TEXT, "units": WHOLE, "amount": REAL, "value_usd": REAL,
+        "account": WHOLE, "asset": TEXT, "units": WHOLE, "lent": WHOLE, "amount": REAL,
+        "value_usd": REAL,
     }  # fmt: skip
     return _chosen(_frame(rows, schema), ids)
 

@@ -76,7 +76,10 @@ class Listing(Declared):
                     f"{based.name}: unknown base asset {based.base!r}, declared: {sorted(coins)}"
                 )
         books = {s.base for s in self.spots}
-        for need in [*(x.base for x in self.inverses), *(a.name for a in self.assets if a.borrowable)]:
+        for need in [
+            *(x.base for x in self.inverses),
+            *(a.name for a in self.assets if a.borrowable),
+        ]:
             if need not in books:
                 raise ValueError(
                     f"{need}: a coin that may be owed (borrowable, or settles an inverse perpetual) "

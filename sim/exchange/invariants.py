@@ -25,8 +25,8 @@ STATE_CHECKS = {
     "I1": "each asset sums to 0 over accounts and buckets",
     "I2": "sizes of a perpetual sum to 0; clearing is minus the sum of costs; open interest adds up",
     "I4": "supply of every share equals the sets in the vault; no share balance is negative",
-    "I5": "the recorded debt is the sum of negative USDC balances; the pool is not negative",
-    "I7": "best bid below best ask; cached best prices are the book's",
+    "I5": "the recorded debt of an asset is the sum of negative balances; pools are backed by shares",
+    "I7": "best bid below best ask, auctions apart; cached best prices are the book's",
     "I8": "what margin counts as resting is what rests; level totals are the sums of their orders",
     "I11": "the insurance fund is not negative",
     "I18": "a resolved event has no shares, no sets and an empty, closed book",
@@ -38,30 +38,35 @@ REDUCE_ONLY = int(Flag.REDUCE_ONLY)
 def assets(s, out):
     """I1 and I5."""
     h = s.h
-    owed = np.int64(0)
     for k in range(h[st.N_ASSETS]):
-        total = s.assets[k, st.A_POOL] + s.assets[k, st.A_EXTERNAL]
+        row = s.assets[k]
+        total = row[st.A_POOL] + row[st.A_EXTERNAL] + row[st.A_FEES] + row[st.A_ROUNDING]
+        owed = np.int64(0)
+        lent = np.int64(0)
         for a in range(h[st.N_ACCOUNTS]):
             total += s.bal[a, k]
-            if k == 0:
-                owed += max(np.int64(0), -s.bal[a, 0])
-        if k == 0:
-            total += h[st.INSURANCE] + h[st.FEES] + h[st.ROUNDING]
-            for i in range(h[st.N_INSTRUMENTS]):
+            owed += max(np.int64(0), -s.bal[a, k])
+            if k < h[st.N_POOLS]:
+                lent += s.lent[a, k]
+        for i in range(h[st.N_DERIVATIVES]):
+            if k == (s.ins[i, st.I_ASSET] if s.ins[i, st.I_UNITS] != 0 else 0):
                 total += s.ins[i, st.I_CLEARING]
+        if k == 0:
+            total += h[st.INSURANCE] + h[st.BONDS]
             for e in range(h[st.N_EVENTS]):
                 total += s.events[e, st.V_SETS] * MICRO
         elif k > h[st.N_COINS]:
             total -= s.events[s.assets[k, st.A_EVENT], st.V_SETS]
         out[0] += total != 0
-    out[3] += owed != h[st.BORROWED]
-    out[3] += s.assets[0, st.A_POOL] < 0
+        if k < h[st.N_POOLS]:
+            out[3] += owed != row[st.A_BORROWED]
+            out[3] += row[st.A_POOL] < 0 or lent > row[st.A_SHARES]
 
 
 @inlined
 def positions(s, sums, out):
     """I2."""
-    n = s.h[st.N_PERPETUALS]
+    n = s.h[st.N_DERIVATIVES]
     sums[:n, :3] = 0
     for a in range(s.h[st.N_ACCOUNTS]):
         for i in range(n):
@@ -83,7 +88,7 @@ def events(s, out):
         event = s.events[e]
         i = event[st.V_INSTRUMENT]
         held = np.int64(0)
-        for k in range(event[st.V_YES], event[st.V_YES] + 2):
+        for k in range(event[st.V_SHARE], event[st.V_SHARE] + event[st.V_SHARES]):
             supply = np.int64(0)
             for a in range(s.h[st.N_ACCOUNTS]):
                 supply += s.bal[a, k]
@@ -91,8 +96,10 @@ def events(s, out):
                 held += s.bal[a, k] != 0
             out[2] += supply != event[st.V_SETS]
         if event[st.V_RESOLVED]:
-            out[7] += held > 0 or event[st.V_SETS] != 0 or s.ins[i, st.I_CLOSED] == 0
-            out[7] += s.best[2 * i] >= 0 or s.best[2 * i + 1] >= 0
+            out[7] += held > 0 or event[st.V_SETS] != 0
+            for book in range(i, i + event[st.V_BOOKS]):
+                out[7] += s.ins[book, st.I_CLOSED] == 0
+                out[7] += s.best[2 * book] >= 0 or s.best[2 * book + 1] >= 0
 
 
 @inlined
@@ -106,7 +113,8 @@ def books(s, out):
         ask = low + base if low >= 0 else np.int64(-1)
         out[4] += bid != s.best[2 * i]
         out[4] += ask != s.best[2 * i + 1]
-        out[4] += bid >= 0 and ask >= 0 and bid >= ask
+        crossed = bid >= 0 and ask >= 0 and bid >= ask
+        out[4] += crossed and s.ins[i, st.I_STATE] != st.S_AUCTION
 
 
 @inlined
@@ -126,7 +134,7 @@ def level_adds_up(s, first):
 @inlined
 def rests(s, a, sums, out):
     """I8 for one account."""
-    perps = s.h[st.N_PERPETUALS]
+    perps = s.h[st.N_DERIVATIVES]
     n = s.h[st.N_INSTRUMENTS]
     slot = s.acct[a, st.C_HEAD]
     if slot != 0:
@@ -143,7 +151,7 @@ def rests(s, a, sums, out):
             else:
                 lots, cost = (st.ASK, st.ASK_COST) if ask else (st.BID, st.BID_COST)
             sums[i, lots] += o[st.REST]
-            sums[i, cost] += o[st.REST] * o[st.PX] * s.ins[i, st.I_TV]
+            sums[i, cost] += o[st.REST] * o[st.PX] * s.ins[i, st.I_COST]
         slot = o[st.ANEXT]
     any_order = s.acct[a, st.C_HEAD] != 0
     for word in range(s.h[st.N_ACTIVE]):

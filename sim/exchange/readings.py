@@ -11,6 +11,7 @@ from sim.exchange.instruments import MICRO
 from sim.exchange.instruments import Kind as Product
 from sim.exchange.kernel import state as st
 from sim.exchange.kernel.readout import read_equity, read_initial, read_maintenance
+from sim.exchange.messages import BookState
 
 
 class Readings(Engine):
@@ -39,6 +40,16 @@ class Readings(Engine):
         """Signed lots, int64[accounts, derivatives]."""
         return self.state.pos[:, : len(self.listing.derivatives()), st.SIZE].copy()
 
+    def claim(self, account: int, asset: int) -> int:
+        """Units of an asset that an account has lent to the pool, with interest (INT-01)."""
+        a = self.state.assets[asset]
+        shares = int(self.state.lent[account, asset])
+        return shares * int(a[st.A_POOL]) // int(a[st.A_SHARES]) if shares else 0
+
+    def book_state(self, instrument: int) -> BookState:
+        """Whether a book is open, in auction, closed … (ORD-03)."""
+        return BookState(int(self.state.ins[instrument, st.I_STATE]))
+
     def maintenance(self, account: int) -> tuple[float, float]:
         """(NE, MM) in USD at marks."""
         ne, mm, _ = read_maintenance(self.arenas, account)
@@ -50,21 +61,26 @@ class Readings(Engine):
         return float(ne), float(im)
 
     def bucket(self, name: str, index: int = 0) -> int:
-        """A ledger bucket: pool, external (by asset); insurance, fees, rounding; clearing, vault."""
+        """A ledger bucket: pool, external, fees, rounding (by asset); insurance, bonds; clearing, vault."""
         s = self.state
-        single = {"insurance": st.INSURANCE, "fees": st.FEES, "rounding": st.ROUNDING}
+        single = {"insurance": st.INSURANCE, "bonds": st.BONDS}
+        by_asset = {
+            "pool": st.A_POOL,
+            "external": st.A_EXTERNAL,
+            "fees": st.A_FEES,
+            "rounding": st.A_ROUNDING,
+        }
         if name in single:
             return int(s.h[single[name]])
-        if name == "pool":
-            return int(s.assets[index, st.A_POOL])
-        if name == "external":
-            return int(s.assets[index, st.A_EXTERNAL])
+        if name in by_asset:
+            return int(s.assets[index, by_asset[name]])
         if name == "clearing":
             return int(s.ins[index, st.I_CLEARING])
         if name == "vault":
             return int(s.events[index, st.V_SETS]) * MICRO
         raise ValueError(
-            f"unknown bucket {name!r}; known: pool external insurance fees rounding clearing vault"
+            f"unknown bucket {name!r}; known: pool external fees rounding (by asset), insurance bonds, "
+            "clearing (by instrument), vault (by event)"
         )
 
     def mark(self, instrument: int) -> int:
@@ -138,6 +154,9 @@ class Readings(Engine):
             s.pos,
             s.acct[:, st.C_OPEN :],
             s.insf,
+            s.lent,
+            s.volume,
+            s.history,
         ):
             h.update(np.ascontiguousarray(part).tobytes())
         for i in range(len(self.listing.instrument_names())):

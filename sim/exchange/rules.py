@@ -108,13 +108,11 @@ class Rules(BaseModel):
                 f"maker_fee_bps {self.maker_fee_bps} + taker_fee_bps {self.taker_fee_bps} < 0: "
                 "the exchange would pay for every trade"
             )
-        before = FeeTier.model_construct(
-            volume_usd=0.0, maker_bps=self.maker_fee_bps, taker_bps=self.taker_fee_bps
-        )
+        volume, maker, taker = 0.0, self.maker_fee_bps, self.taker_fee_bps
         for tier in self.fee_tiers:
-            if tier.volume_usd <= before.volume_usd:
+            if tier.volume_usd <= volume:
                 raise ValueError(f"fee_tiers: volume_usd {tier.volume_usd} does not rise")
-            if tier.maker_bps > before.maker_bps or tier.taker_bps > before.taker_bps:
+            if tier.maker_bps > maker or tier.taker_bps > taker:
                 raise ValueError(
                     f"fee_tiers: the tier from {tier.volume_usd} USD costs more than the one before"
                 )
@@ -122,5 +120,5 @@ class Rules(BaseModel):
                 raise ValueError(
                     f"fee_tiers: maker_bps {tier.maker_bps} + taker_bps {tier.taker_bps} < 0"
                 )
-            before = tier
+            volume, maker, taker = tier.volume_usd, tier.maker_bps, tier.taker_bps
         return self

@@ -29,7 +29,8 @@ SPARE = 2  # buffers kept for the next snapshots
 
 def blank(like: Arenas) -> Arenas:
     """Arenas of the same shape with nothing in them; memory is taken when it is written to."""
-    arenas = tuple(np.zeros(len(x), x.dtype) for x in like)
+    i64, f64, u64 = like
+    arenas = (np.zeros_like(i64), np.zeros_like(f64), np.zeros_like(u64))
     arenas[0][: st.HEADER] = like[0][: st.HEADER]
     s = python_views(arenas)
     s.free[:-1] = np.arange(len(s.free) - 1, 0, -1)

@@ -32,6 +32,10 @@ def same(a: Exchange, b: Exchange) -> None:
     assert np.array_equal(s.free[:free], t.free[:free])
     queued = int(s.h[st.FLAGGED_COUNT])
     assert np.array_equal(s.scratch[:queued, st.QUEUE], t.scratch[:queued, st.QUEUE])
+    if s.h[st.TIMED]:
+        assert np.array_equal(s.timed[live], t.timed[live])
+        heap = int(s.h[st.TIMED])
+        assert np.array_equal(s.heap[: heap + 1], t.heap[: heap + 1])
     apart = {"orders", "free", "scratch", "fscratch", "log", "h", "timed", "heap"}
     for name in set(s._fields) - apart:
         assert np.array_equal(getattr(s, name), getattr(t, name)), name

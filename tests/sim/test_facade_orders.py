@@ -34,7 +34,7 @@ COLUMNS = [
 
 def sent(x: Exchange) -> list[int]:
     """The columns of the message that the last call sent, without its time."""
-    return x._row[0, COLUMNS].tolist()
+    return x.sent[COLUMNS].tolist()
 
 
 # --- results -----------------------------------------------------------------------------------

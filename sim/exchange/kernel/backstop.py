@@ -7,29 +7,43 @@ import numpy as np
 from sim.exchange.kernel.bits import muldiv
 from sim.exchange.kernel.events import emit
 from sim.exchange.kernel.jit import inlined, kernel
-from sim.exchange.kernel.ledger import activate, cash, retire, trade
-from sim.exchange.kernel.legs import equity_share, net_shares, next_leg, own_mark
+from sim.exchange.kernel.ledger import activate, cash, retire
+from sim.exchange.kernel.legs import (
+    POSITION_LEG,
+    above_sets,
+    book_of,
+    equity_share,
+    leg_kind,
+    mark_of,
+    next_leg,
+    share_of,
+)
 from sim.exchange.kernel.margin import equity, initial, maintenance
+from sim.exchange.kernel.positions import trade
+from sim.exchange.kernel.shares import touch
 from sim.exchange.kernel.state import (
+    A_BORROWED,
+    A_TOTAL,
     BONUS_PPM,
-    BORROWED,
     C_COMMIT,
     C_FLAGGED,
     C_PARENT,
     COST,
     F_CAP,
+    I_ASSET,
     I_CLEARING,
     I_MARK,
     I_OI,
     I_TV,
+    I_UNITS,
     N_ACCOUNTS,
-    N_EVENTS,
-    N_PERPETUALS,
+    N_DERIVATIVES,
+    N_LEGS,
+    N_POOLS,
     SIZE,
     UNFLAG,
-    V_INSTRUMENT,
-    V_YES,
 )
+from sim.exchange.kernel.value import notional, worth
 from sim.exchange.messages import Event
 
 BACKSTOP = int(Event.BACKSTOP)
@@ -43,66 +57,97 @@ def is_safe(s, a):
 
 
 @inlined
-def transfer(s, a, p, i, lots, value, share):
-    """Book both sides of a taking; undone (returns False) when the provider lacks initial margin.
+def pass_share(s, a, p, k, lots, value):
+    """Shares from a to p for money."""
+    cash(s, p, -value)
+    cash(s, a, value)
+    s.bal[p, k] += lots
+    s.bal[a, k] -= lots
+
+
+@kernel
+def take_shares(s, a, p, k, i, lots, value):
+    """Provider p buys shares; undone (returns False) when it lacks initial margin."""
+    pass_share(s, a, p, k, lots, value)
+    touch(s, p, i)
+    ne, im = initial(s, p)
+    if ne < im:
+        pass_share(s, a, p, k, -lots, -value)
+        return False
+    return True
+
+
+@kernel
+def take_position(s, a, p, i, lots, cut):
+    """Provider p takes signed lots at mark and `cut` micro-USDC; undone (False) when it lacks margin.
 
     Both sides first: open interest, which margin may depend on, does not change by a transfer.
     """
-    if share >= 0:
-        cash(s, p, -value)
-        cash(s, a, value)
-        s.bal[p, share] += lots
-        s.bal[a, share] -= lots
-        activate(s, p, i)
-        ne, im = initial(s, p)
-        if ne < im:
-            cash(s, p, value)
-            cash(s, a, -value)
-            s.bal[p, share] -= lots
-            s.bal[a, share] += lots
-            return False
-        return True
-    size, cost, balance = s.pos[p, i, SIZE], s.pos[p, i, COST], s.bal[p, 0]
-    own_size, own_cost, own_balance = s.pos[a, i, SIZE], s.pos[a, i, COST], s.bal[a, 0]
-    clearing, interest, borrowed = s.ins[i, I_CLEARING], s.ins[i, I_OI], s.h[BORROWED]
+    k = s.ins[i, I_ASSET] if s.ins[i, I_UNITS] != 0 else 0
+    value = worth(s, i, lots, s.ins[i, I_MARK])
+    beside = cut * 0
+    if k == 0:
+        value -= cut
+    else:
+        beside = cut
+    size, cost, balance, usdc = s.pos[p, i, SIZE], s.pos[p, i, COST], s.bal[p, k], s.bal[p, 0]
+    own_size, own_cost, own_balance, own_usdc = (
+        s.pos[a, i, SIZE], s.pos[a, i, COST], s.bal[a, k], s.bal[a, 0],
+    )  # fmt: skip
+    clearing, interest = s.ins[i, I_CLEARING], s.ins[i, I_OI]
+    borrowed, owed, total = s.assets[0, A_BORROWED], s.assets[k, A_BORROWED], s.assets[k, A_TOTAL]
     activate(s, p, i)
+    cash(s, a, -beside)
+    cash(s, p, beside)
     trade(s, a, i, -lots, -value)
     trade(s, p, i, lots, value)
     ne, im = initial(s, p)
-    if ne < im:
-        s.pos[p, i, SIZE], s.pos[p, i, COST], s.bal[p, 0] = size, cost, balance
-        s.pos[a, i, SIZE], s.pos[a, i, COST], s.bal[a, 0] = own_size, own_cost, own_balance
-        s.ins[i, I_CLEARING], s.ins[i, I_OI], s.h[BORROWED] = clearing, interest, borrowed
-        retire(s, p, i)
-        return False
+    kept = ne >= im
+    if not kept:
+        s.pos[p, i, SIZE], s.pos[p, i, COST], s.bal[p, k], s.bal[p, 0] = size, cost, balance, usdc
+        s.pos[a, i, SIZE], s.pos[a, i, COST] = own_size, own_cost
+        s.bal[a, k], s.bal[a, 0] = own_balance, own_usdc
+        s.ins[i, I_CLEARING], s.ins[i, I_OI] = clearing, interest
+        s.assets[k, A_BORROWED], s.assets[0, A_BORROWED] = owed, borrowed
+        s.assets[k, A_TOTAL] = total
     retire(s, p, i)
-    return True
+    return kept
+
+
+@inlined
+def room(s, p, i, sign, lots):
+    """Lots that the per-provider cap of instrument i lets p take out of `lots`."""
+    held = s.pos[p, i, SIZE]
+    if s.insf[i, F_CAP] <= 0.0 or abs(held + sign * lots) <= abs(held):
+        return lots
+    unit = notional(s, i, np.int64(1), s.ins[i, I_MARK])
+    left = (np.int64(s.insf[i, F_CAP] * 1e6) - abs(held) * unit) // max(unit, np.int64(1))
+    return min(lots, max(np.int64(0), left))
 
 
 @kernel
 def offer(s, a, leg, e):
     """Offer one leg of account a (equity e) to all providers; returns the lots taken."""
     h = s.h
-    perps = h[N_PERPETUALS]
-    share = np.int64(-1)
+    position = leg_kind(s, leg) == POSITION_LEG
     sign = np.int64(1)
-    if leg < perps:
+    shown = sign
+    share = np.int64(0)
+    if position:
         i = np.int64(leg)
         size = s.pos[a, i, SIZE]
         q = abs(size)
         sign = np.int64(1 if size > 0 else -1)
-        mark = s.ins[i, I_MARK]
-        behind = equity_share(s, a, e, i)
         shown = sign
+        unit = notional(s, i, np.int64(1), s.ins[i, I_MARK])
+        behind = equity_share(s, a, e, i)
     else:
-        event = leg - perps
-        i = s.events[event, V_INSTRUMENT]
-        q, no = net_shares(s, a, event)
-        share = s.events[event, V_YES] + no
-        mark = own_mark(s, i, no)
+        share = share_of(s, leg)
+        i, no = book_of(s, share)
+        q = above_sets(s, a, share)
+        unit = mark_of(s, share) * s.ins[i, I_TV]
         shown = np.int64(-1 if no else 1)
         behind = e
-    unit = mark * s.ins[i, I_TV]
     discount = min(max(behind, np.int64(0)), muldiv(q * unit, h[BONUS_PPM], np.int64(1_000_000)))
     total = np.int64(0)
     last = np.int64(-1)
@@ -119,26 +164,23 @@ def offer(s, a, leg, e):
         part = q - given if p == last else muldiv(q, s.acct[p, C_COMMIT], total)
         given += part
         x = part + passed
-        if share < 0 and s.insf[i, F_CAP] > 0.0:
-            held = s.pos[p, i, SIZE]
-            if abs(held + sign * x) > abs(held):
-                room = (np.int64(s.insf[i, F_CAP] * 1e6) - abs(held) * unit) // max(
-                    unit, np.int64(1)
-                )
-                x = min(x, max(np.int64(0), room))
+        if position:
+            x = room(s, p, i, sign, x)
         took = np.int64(0)
         if x > 0:
             cut = muldiv(discount, x, q)
-            value = sign * x * unit - cut
-            if transfer(s, a, p, i, sign * x, value, share):
-                took = x
+            if position:
+                took = x if take_position(s, a, p, i, sign * x, cut) else took
+            else:
+                took = x if take_shares(s, a, p, share, i, x, x * unit - cut) else took
+            if took > 0:
                 emit(
-                    s, BACKSTOP, a, i, 0, s.ins[i, I_MARK], shown * x, cut, 0, p, 0, 0 if share < 0 else 1,
+                    s, BACKSTOP, a, i, 0, s.ins[i, I_MARK], shown * x, cut, 0, p, 0, 0 if position else 1,
                     s.acct[a, C_PARENT], 0, 0,
                 )  # fmt: skip
         passed = part + passed - took
         taken += took
-    if share < 0:
+    if position:
         retire(s, a, i)
     return taken
 
@@ -146,7 +188,7 @@ def offer(s, a, leg, e):
 @kernel
 def backstop(s, a, positions_only):
     """LIQ-03: whole legs in LIQ-02 order, each offered once, until the account is safe."""
-    legs = s.h[N_PERPETUALS] + (0 if positions_only else s.h[N_EVENTS])
+    legs = s.h[N_DERIVATIVES] if positions_only else s.h[N_LEGS] - s.h[N_POOLS]
     for leg in range(legs):
         s.scratch[leg, 2] = 0
     while not is_safe(s, a):

@@ -8,23 +8,30 @@ from sim.exchange.kernel.backstop import backstop
 from sim.exchange.kernel.bits import muldiv
 from sim.exchange.kernel.events import emit, say
 from sim.exchange.kernel.jit import inlined, kernel
-from sim.exchange.kernel.ledger import cash, retire, trade
+from sim.exchange.kernel.ledger import cash, coin, retire
 from sim.exchange.kernel.legs import equity_share, tradable
 from sim.exchange.kernel.margin import equity
+from sim.exchange.kernel.pool import take_from_pool
+from sim.exchange.kernel.positions import trade, unrealised
 from sim.exchange.kernel.state import (
+    A_FEED,
     A_POOL,
+    A_ROUNDING,
+    A_TV,
     C_DRAWN,
     C_PARENT,
     COST,
+    D_INDEX,
     I_MARK,
-    I_TV,
+    I_UNITS,
     INSURANCE,
     N_ACCOUNTS,
-    N_PERPETUALS,
-    ROUNDING,
+    N_COINS,
+    N_DERIVATIVES,
     SIZE,
     SNAPSHOT,
 )
+from sim.exchange.kernel.value import micro, notional, worth
 from sim.exchange.messages import Event
 
 E_INSURANCE, E_ADL, E_HAIRCUT, E_WRITE_OFF, E_DEFICIT = (
@@ -76,7 +83,7 @@ def haircut(s, a, i, amount):
         for j in range(s.h[N_ACCOUNTS]):
             if j == a or s.pos[j, i, SIZE] == 0:
                 continue
-            gain = s.pos[j, i, SIZE] * s.ins[i, I_MARK] * s.ins[i, I_TV] - s.pos[j, i, COST]
+            gain = micro(s, i, unrealised(s, j, i, s.ins[i, I_MARK]))
             if gain > 0:
                 gain = min(gain, equity(s, j))
             if gain > 0:
@@ -98,18 +105,23 @@ def haircut(s, a, i, amount):
         if n > 0:
             left -= collect(s, a, i, left, n, total, BALANCES)
     if left > 0:
-        s.h[ROUNDING] -= left
+        s.assets[0, A_ROUNDING] -= left
         cash(s, a, left)
         emit(s, E_HAIRCUT, -1, i, 0, 0, 0, left, 0, a, 0, NOBODY, 0, 0, 0)
 
 
 @inlined
 def close_against(s, a, j, i, lots, forgone, code):
-    """Close `lots` of bankrupt a against j at mark, j giving up `forgone`."""
+    """Close `lots` of bankrupt a against j at mark, j giving up `forgone` micro-USDC."""
     size = s.pos[a, i, SIZE]
     sign = np.int64(1 if size > 0 else -1)
     mark = s.ins[i, I_MARK]
-    value = sign * lots * mark * s.ins[i, I_TV] + forgone
+    value = worth(s, i, sign * lots, mark)
+    if s.ins[i, I_UNITS] == 0:
+        value += forgone
+    else:
+        cash(s, j, -forgone)
+        cash(s, a, forgone)
     trade(s, a, i, -sign * lots, -value)
     gained = trade(s, j, i, sign * lots, value)
     emit(s, E_ADL, a, i, 0, mark, lots, forgone, 0, j, 0, code, s.acct[a, C_PARENT], gained, 0)
@@ -129,17 +141,20 @@ def deleverage(s, a, i, deficit):
     """LIQ-05 for one position; returns (PnL forgone by counterparties, shortfall left)."""
     size = s.pos[a, i, SIZE]
     whole = abs(size)
-    unit = s.ins[i, I_MARK] * s.ins[i, I_TV]
+    mark = s.ins[i, I_MARK]
     n = 0
     for j in range(s.h[N_ACCOUNTS]):
         held = s.pos[j, i, SIZE]
         e = s.scratch[j, SNAPSHOT]
         if j == a or held == 0 or (held > 0) == (size > 0) or e <= 0:
             continue
-        value = float(abs(held) * unit)
+        value = float(max(abs(worth(s, i, held, mark)), 1))
         cost = float(max(abs(s.pos[j, i, COST]), 1))
+        gains = value / cost if held > 0 else cost / value
+        if s.ins[i, I_UNITS] != 0:  # a dearer coin makes the same contracts worth fewer units
+            gains = cost / value if held > 0 else value / cost
         s.scratch[n, 0] = j
-        s.fscratch[n, 0] = (value / cost if held > 0 else cost / value) * (value / float(e))
+        s.fscratch[n, 0] = gains * (float(notional(s, i, abs(held), mark)) / float(e))
         n += 1
     open_lots = whole
     left = deficit
@@ -198,10 +213,10 @@ def bankrupt(s, a):
     for j in range(h[N_ACCOUNTS]):
         s.scratch[j, SNAPSHOT] = equity(s, j)
     # shares of the deficit are fixed before the first position closes
-    for i in range(h[N_PERPETUALS]):
+    for i in range(h[N_DERIVATIVES]):
         if tradable(s, a, i):
             s.flag_size[a, i] = -equity_share(s, a, e, i)
-    for i in range(h[N_PERPETUALS]):
+    for i in range(h[N_DERIVATIVES]):
         if not tradable(s, a, i):
             continue
         deficit = s.flag_size[a, i]
@@ -216,17 +231,72 @@ def bankrupt(s, a):
 
 @kernel
 def write_off(s, a):
-    """LIQ-06 for an account that owes USDC and has nothing left to sell."""
+    """LIQ-06 for an account with debts and nothing left to sell: USDC first, else the owed coins."""
+    if s.bal[a, 0] < 0:
+        write_off_cash(s, a)
+        return
+    for k in range(1, 1 + s.h[N_COINS]):
+        if s.bal[a, k] < 0:
+            write_off_coin(s, a, k)
+
+
+@inlined
+def write_off_cash(s, a):
     need = -s.bal[a, 0]
     paid = draw(s, a, need)
     left = need - paid
     if left > 0:
         lenders = min(left, s.assets[0, A_POOL])
         if lenders > 0:
-            s.assets[0, A_POOL] -= lenders
+            take_from_pool(s, 0, lenders)
             cash(s, a, lenders)
             emit(s, E_HAIRCUT, -1, -1, 0, 0, 0, lenders, 0, a, 0, LENDERS, 0, 0, 0)
         if left > lenders:
             haircut(s, a, np.int64(-1), left - lenders)
         say(s, E_WRITE_OFF, a, 0, 0, left, 0)
     emit(s, E_DEFICIT, a, 0, 0, 0, 0, need, 0, 0, left, 0, 0, paid, 0)
+
+
+@kernel
+def write_off_coin(s, a, k):
+    """An owed coin: the fund pays USDC to buy it, or, when that buys nothing, the lenders bear it."""
+    price = s.feeds[s.assets[k, A_FEED], D_INDEX] * s.assets[k, A_TV]
+    units = -s.bal[a, k]
+    paid = draw(s, a, max(units * price - s.bal[a, 0], units * 0))
+    if s.bal[a, 0] >= price:
+        if paid > 0:
+            emit(s, E_DEFICIT, a, 0, 0, 0, 0, paid, 0, 0, 0, 0, 0, paid, 0)
+        return
+    left = units
+    lenders = min(left, s.assets[k, A_POOL])
+    if lenders > 0:
+        take_from_pool(s, k, lenders)
+        coin(s, a, k, lenders)
+        left -= lenders
+        emit(s, E_HAIRCUT, -1, -1, 0, 0, 0, lenders, 0, a, 0, LENDERS, 0, k, 0)
+    n = np.int64(0)
+    total = np.int64(0)
+    for j in range(s.h[N_ACCOUNTS]):
+        if j != a and s.bal[j, k] > 0:
+            s.scratch[n, 0] = j
+            s.scratch[n, 1] = s.bal[j, k]
+            total += s.bal[j, k]
+            n += 1
+    take = min(left, total)
+    rest = take
+    for m in range(n):
+        part = rest if m == n - 1 else muldiv(take, s.scratch[m, 1], total)
+        rest -= part
+        if part > 0:
+            j = s.scratch[m, 0]
+            coin(s, j, k, -part)
+            coin(s, a, k, part)
+            emit(s, E_HAIRCUT, j, -1, 0, 0, 0, part, 0, a, 0, BALANCES, 0, k, 0)
+    left -= take
+    if left > 0:
+        s.assets[k, A_ROUNDING] -= left
+        coin(s, a, k, left)
+        emit(s, E_HAIRCUT, -1, -1, 0, 0, 0, left, 0, a, 0, NOBODY, 0, k, 0)
+    emit(s, E_WRITE_OFF, a, 0, 0, 0, 0, units, 0, 0, 0, 0, 0, k, 0)
+    lost = units * price
+    emit(s, E_DEFICIT, a, 0, 0, 0, 0, paid + lost, 0, 0, lost, 0, 0, paid, 0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.exchange.kernel.bits import FULL, ZERO, bit, highest, lowest
+from sim.exchange.kernel.expiry import forget
 from sim.exchange.kernel.jit import inlined
 from sim.exchange.kernel.state import (
     ACC,
@@ -37,6 +38,9 @@ from sim.exchange.kernel.state import (
     SIDE,
     TAIL,
 )
+from sim.exchange.messages import Flag
+
+GTD = int(Flag.GTD)
 
 
 @inlined
@@ -213,6 +217,8 @@ def remove(s, slot):
         account[C_TAIL] = before
     account[C_OPEN] -= 1
     s.slot_of[o[ID] % h[N_IDS]] = 0
+    if o[FLG] & GTD:
+        forget(s, slot)
     o[ID] = 0
     s.free[h[FREE]] = slot
     h[FREE] += 1
@@ -225,6 +231,6 @@ def find(s, a, oid):
     if oid <= 0:
         return 0
     slot = s.slot_of[oid % s.h[N_IDS]]
-    if slot == 0 or s.orders[slot, ID] != oid or s.orders[slot, ACC] != a:
+    if slot <= 0 or s.orders[slot, ID] != oid or s.orders[slot, ACC] != a:
         return 0
     return slot

@@ -8,27 +8,35 @@ from sim.exchange.kernel.bits import cdiv
 from sim.exchange.kernel.book import next_price
 from sim.exchange.kernel.events import emit
 from sim.exchange.kernel.jit import entry, inlined
-from sim.exchange.kernel.ledger import cash
-from sim.exchange.kernel.margin import STALE, UNCERTAIN_GRADE, grade
+from sim.exchange.kernel.quality import STALE, grade
 from sim.exchange.kernel.state import (
+    A_ROUNDING,
     D_INDEX,
     F_IMPACT,
     F_SAMPLES,
     FUNDING_CAP,
+    G_FUNDING,
+    I_ASSET,
     I_BASE,
     I_DUE,
+    I_FACE,
     I_FEED,
+    I_STATE,
     I_TV,
+    I_UNITS,
     I_USED,
     INTEREST,
     INTEREST_CLAMP,
     LOTS,
     N_ACCOUNTS,
+    N_INVERSES,
     N_PERPETUALS,
-    ROUNDING,
+    S_AUCTION,
+    S_CLOSED,
     SIZE,
     views,
 )
+from sim.exchange.kernel.value import settle, worth
 from sim.exchange.messages import Event
 
 RATE, PAYMENT = int(Event.FUNDING_RATE), int(Event.FUNDING)
@@ -40,14 +48,16 @@ def impact_price(s, side):
     """Average price (ticks) of the impact notional on a book side, -1.0 if the side is too thin."""
     i = side >> 1
     tv = s.ins[i, I_TV]
+    face = s.ins[i, I_FACE]
     goal = s.insf[i, F_IMPACT] * 1e6
     left = goal
     lots = 0.0
     price = s.best[side]
     while price >= 0:
-        value = s.levels[side, price - s.ins[i, I_BASE], LOTS] * price * tv
+        there = s.levels[side, price - s.ins[i, I_BASE], LOTS]
+        value = there * (face if face != 0 else price * tv)
         if left > value:
-            lots += s.levels[side, price - s.ins[i, I_BASE], LOTS]
+            lots += value / (price * tv) if face != 0 else float(there)
             left -= value
         else:
             lots += left / (price * tv)
@@ -60,10 +70,12 @@ def impact_price(s, side):
 def sample(arenas, m):
     """PREMIUM: one sample per perpetual."""
     s = views(arenas)
-    for i in range(s.h[N_PERPETUALS]):
+    for i in range(s.h[N_PERPETUALS] + s.h[N_INVERSES]):
         ins = s.ins[i]
+        if ins[I_STATE] == S_CLOSED:
+            continue
         ins[I_DUE] += 1
-        if grade(s, ins[I_FEED]) > STALE:
+        if grade(s, ins[I_FEED]) > STALE or ins[I_STATE] == S_AUCTION:
             continue
         index = s.feeds[ins[I_FEED], D_INDEX]
         bid = impact_price(s, 2 * i)
@@ -80,7 +92,7 @@ def pay(arenas, m):
     """FUNDING: the hour's rate of each perpetual, paid on size times index."""
     s = views(arenas)
     h = s.h
-    for i in range(h[N_PERPETUALS]):
+    for i in range(h[N_PERPETUALS] + h[N_INVERSES]):
         ins = s.ins[i]
         used = ins[I_USED]
         due = ins[I_DUE]
@@ -88,7 +100,7 @@ def pay(arenas, m):
         ins[I_USED] = 0
         ins[I_DUE] = 0
         s.insf[i, F_SAMPLES] = 0.0
-        if used == 0 or grade(s, ins[I_FEED]) >= UNCERTAIN_GRADE:
+        if used == 0 or grade(s, ins[I_FEED]) >= h[G_FUNDING]:
             continue
         clamp = s.rules[INTEREST_CLAMP]
         mean = total / used
@@ -99,21 +111,20 @@ def pay(arenas, m):
         index = s.feeds[ins[I_FEED], D_INDEX]
         emit(s, RATE, 0, i, 0, index, 0, ppb, 0, 0, 0, 0, 0, used, due)
         rate = abs(ppb)
-        unit = index * ins[I_TV]
         kept = ppb * 0
         for a in range(h[N_ACCOUNTS]):
             size = s.pos[a, i, SIZE]
             if size == 0:
                 continue
-            x = abs(size) * unit
+            x = abs(worth(s, i, size, index))
             whole = x // BILLION
             part = (x - whole * BILLION) * rate
             if (size > 0) == (ppb > 0):
                 change = -(whole * rate + cdiv(part, BILLION))
             else:
                 change = whole * rate + part // BILLION
-            cash(s, a, change)
+            settle(s, a, i, change)
             kept -= change
             emit(s, PAYMENT, a, i, 0, 0, size, change, 0, 0, 0, 0, 0, 0, 0)
-        h[ROUNDING] += kept
+        s.assets[ins[I_ASSET] if ins[I_UNITS] != 0 else 0, A_ROUNDING] += kept
     return 0

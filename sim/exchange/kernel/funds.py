@@ -5,35 +5,50 @@ from __future__ import annotations
 from sim.exchange.kernel.bits import ONE, ZERO, lowest
 from sim.exchange.kernel.events import emit
 from sim.exchange.kernel.jit import entry, inlined
-from sim.exchange.kernel.ledger import activate, cash, coin
-from sim.exchange.kernel.margin import MICRO, STALE, grade, initial, usd
+from sim.exchange.kernel.ledger import move_asset
+from sim.exchange.kernel.margin import initial
+from sim.exchange.kernel.pool import room_reason, shares_for
+from sim.exchange.kernel.quality import grade
+from sim.exchange.kernel.shares import MICRO, change_sets, complete, usd
 from sim.exchange.kernel.state import (
+    A_BORROWABLE,
     A_EXTERNAL,
     A_FEED,
     A_POOL,
+    A_SHARES,
     C_COMMIT,
     C_FLAGGED,
+    G_WITHDRAW,
     I_FEED,
     I_MARK,
-    I_TV,
     INSURANCE,
     N_ACCOUNTS,
     N_ACTIVE,
     N_COINS,
+    N_DERIVATIVES,
     N_EVENTS,
-    N_PERPETUALS,
     PHI,
     SIZE,
-    V_INSTRUMENT,
+    V_BOOKS,
     V_RESOLVED,
-    V_SETS,
-    V_YES,
+    V_SHARE,
+    V_SHARES,
     WITHDRAW_FLOOR,
     views,
 )
-from sim.exchange.messages import M_ACCOUNT, M_INSTRUMENT, M_KIND, M_SIZE, Event, Kind, Reason
+from sim.exchange.kernel.value import notional
+from sim.exchange.messages import (
+    M_ACCOUNT,
+    M_ARG,
+    M_INSTRUMENT,
+    M_KIND,
+    M_SIZE,
+    Event,
+    Kind,
+    Reason,
+)
 
-DEPOSIT, WITHDRAW, POOL, FUND, COMMIT, MINT, MERGE = (
+DEPOSIT, WITHDRAW, POOL, FUND, COMMIT, MINT, MERGE, CONVERT = (
     int(Kind.DEPOSIT),
     int(Kind.WITHDRAW),
     int(Kind.POOL),
@@ -41,8 +56,9 @@ DEPOSIT, WITHDRAW, POOL, FUND, COMMIT, MINT, MERGE = (
     int(Kind.COMMIT),
     int(Kind.MINT),
     int(Kind.MERGE),
+    int(Kind.CONVERT),
 )
-E_DEPOSIT, E_WITHDRAW, E_POOL, E_FUND, E_COMMIT, E_MINT, E_MERGE = (
+E_DEPOSIT, E_WITHDRAW, E_POOL, E_FUND, E_COMMIT, E_MINT, E_MERGE, E_CONVERT = (
     int(Event.DEPOSIT),
     int(Event.WITHDRAW),
     int(Event.POOL),
@@ -50,6 +66,7 @@ E_DEPOSIT, E_WITHDRAW, E_POOL, E_FUND, E_COMMIT, E_MINT, E_MERGE = (
     int(Event.COMMIT),
     int(Event.MINT),
     int(Event.MERGE),
+    int(Event.CONVERT),
 )
 (
     R_ACCOUNT,
@@ -62,6 +79,7 @@ E_DEPOSIT, E_WITHDRAW, E_POOL, E_FUND, E_COMMIT, E_MINT, E_MERGE = (
     R_STALE,
     R_MARGIN,
     R_LIQUIDITY,
+    R_FLAGS,
 ) = (
     int(Reason.UNKNOWN_ACCOUNT),
     int(Reason.UNKNOWN_ASSET),
@@ -73,33 +91,16 @@ E_DEPOSIT, E_WITHDRAW, E_POOL, E_FUND, E_COMMIT, E_MINT, E_MERGE = (
     int(Reason.STALE_ORACLE),
     int(Reason.INSUFFICIENT_MARGIN),
     int(Reason.NO_LIQUIDITY),
+    int(Reason.BAD_FLAGS),
 )
 HUGE = 1 << 60  # deposits stay far below int64
 
 
 @inlined
-def move_asset(s, a, asset, units):
-    if asset == 0:
-        cash(s, a, units)
-    else:
-        coin(s, a, asset, units)
-
-
-@inlined
-def change_sets(s, a, e, sets):
-    """Mint (sets > 0) or merge (sets < 0) complete sets on an account."""
-    event = s.events[e]
-    cash(s, a, -sets * MICRO)
-    s.bal[a, event[V_YES]] += sets
-    s.bal[a, event[V_YES] + 1] += sets
-    event[V_SETS] += sets
-    activate(s, a, event[V_INSTRUMENT])
-
-
-@inlined
 def stale_exposure(s, a, asset):
-    """Whether the asset's feed or the feed of an open position is graded STALE or worse."""
-    if asset != 0 and grade(s, s.assets[asset, A_FEED]) >= STALE:
+    """Whether the feed of the asset, or of an open position, is too bad to withdraw (PRC-04)."""
+    limit = s.h[G_WITHDRAW]
+    if asset != 0 and grade(s, s.assets[asset, A_FEED]) >= limit:
         return True
     for word in range(s.h[N_ACTIVE]):
         bits = s.active[a, word]
@@ -107,27 +108,27 @@ def stale_exposure(s, a, asset):
             i = word * 64 + lowest(bits)
             bits &= bits - ONE
             if (
-                i < s.h[N_PERPETUALS]
+                i < s.h[N_DERIVATIVES]
                 and s.pos[a, i, SIZE] != 0
-                and grade(s, s.ins[i, I_FEED]) >= STALE
+                and grade(s, s.ins[i, I_FEED]) >= limit
             ):
                 return True
     return False
 
 
 @inlined
-def notional(s, a):
+def open_notional(s, a):
     """Sum of position notionals in USD."""
     total = 0.0
-    for i in range(s.h[N_PERPETUALS]):
+    for i in range(s.h[N_DERIVATIVES]):
         size = s.pos[a, i, SIZE]
         if size != 0:
-            total += usd(abs(size) * s.ins[i, I_MARK] * s.ins[i, I_TV])
+            total += usd(notional(s, i, abs(size), s.ins[i, I_MARK]))
     return total
 
 
 @inlined
-def withdraw(s, a, asset, units):
+def withdraw(s, a, asset, units, borrow):
     """WITHDRAW; returns a reject reason or 0."""
     if asset < 0 or asset > s.h[N_COINS]:
         return R_ASSET
@@ -135,8 +136,13 @@ def withdraw(s, a, asset, units):
         return R_SIZE
     if s.acct[a, C_FLAGGED]:
         return R_FLAGGED
-    if units > s.bal[a, asset]:
-        return R_BALANCE
+    held = s.bal[a, asset]
+    if units > held:
+        if borrow != 1 or not s.assets[asset, A_BORROWABLE]:
+            return R_BALANCE
+        reason = room_reason(s, asset, max(0, -held), units - held)
+        if reason != 0:
+            return reason
     if stale_exposure(s, a, asset):
         return R_STALE
     move_asset(s, a, asset, -units)
@@ -145,7 +151,7 @@ def withdraw(s, a, asset, units):
     s.rules[PHI] = 0.0
     ne, _ = initial(s, a)
     s.rules[PHI] = phi
-    if ne < max(im, s.rules[WITHDRAW_FLOOR] * notional(s, a)):
+    if ne < max(im, s.rules[WITHDRAW_FLOOR] * open_notional(s, a)):
         move_asset(s, a, asset, units)
         return R_MARGIN
     if -s.assets[asset, A_EXTERNAL] - units < 0:
@@ -153,6 +159,46 @@ def withdraw(s, a, asset, units):
         return R_LIQUIDITY
     s.assets[asset, A_EXTERNAL] += units
     emit(s, E_WITHDRAW, a, asset, 0, 0, units, 0, 0, 0, 0, 0, 0, 0, 0)
+    return 0
+
+
+@inlined
+def sets_pass(s, a, e, sets):
+    """Mint or merge sets; undone (returns False) if that raises IM and leaves NE below it."""
+    _, before = initial(s, a)
+    change_sets(s, a, e, sets)
+    ne, im = initial(s, a)
+    if im > before and ne < im:
+        change_sets(s, a, e, -sets)
+        return False
+    return True
+
+
+@inlined
+def convert(s, a, e, lots, mask):
+    """CONVERT: NO of each outcome in the mask for USDC and the other outcomes (PRD-05)."""
+    if e < 0 or e >= s.h[N_EVENTS]:
+        return R_EVENT
+    event = s.events[e]
+    if event[V_RESOLVED]:
+        return R_STATE
+    if lots <= 0 or lots > HUGE // MICRO:
+        return R_SIZE
+    n = event[V_SHARES]
+    if event[V_BOOKS] == 1 or mask <= 0 or mask >> n != 0:
+        return R_FLAGS
+    given = lots * 0
+    for k in range(n):
+        given += (mask >> k) & 1
+    if given * lots > HUGE // MICRO:
+        return R_BALANCE
+    for k in range(n):
+        if s.bal[a, event[V_SHARE] + k] < (given - ((mask >> k) & 1)) * lots:
+            return R_BALANCE
+    sets = (given - 1) * lots
+    if sets > 0 and not sets_pass(s, a, e, -sets):
+        return R_MARGIN
+    emit(s, E_CONVERT, a, e, 0, 0, lots, sets * MICRO, mask, 0, 0, 0, 0, 0, 0)
     return 0
 
 
@@ -167,18 +213,12 @@ def mint_or_merge(s, a, e, sets, kind):
         return R_SIZE
     if kind == MINT and s.acct[a, C_FLAGGED]:
         return R_FLAGGED
-    yes = s.events[e, V_YES]
     if kind == MINT:
         if s.bal[a, 0] < sets * MICRO:
             return R_BALANCE
-    elif min(s.bal[a, yes], s.bal[a, yes + 1]) < sets:
+    elif complete(s, a, e) < sets:
         return R_BALANCE
-    signed = sets if kind == MINT else -sets
-    _, before = initial(s, a)
-    change_sets(s, a, e, signed)
-    ne, im = initial(s, a)
-    if im > before and ne < im:
-        change_sets(s, a, e, -signed)
+    if not sets_pass(s, a, e, sets if kind == MINT else -sets):
         return R_MARGIN
     emit(s, E_MINT if kind == MINT else E_MERGE, a, e, 0, 0, sets, 0, 0, 0, 0, 0, 0, 0, 0)
     return 0
@@ -186,7 +226,7 @@ def mint_or_merge(s, a, e, sets, kind):
 
 @entry
 def funds(arenas, m):
-    """DEPOSIT, WITHDRAW, POOL, FUND, COMMIT, MINT, MERGE; returns a reject reason or 0."""
+    """DEPOSIT, WITHDRAW, POOL, FUND, COMMIT, MINT, MERGE, CONVERT; returns a reject reason or 0."""
     s = views(arenas)
     h = s.h
     kind = m[M_KIND]
@@ -194,12 +234,13 @@ def funds(arenas, m):
     x = m[M_INSTRUMENT]
     units = m[M_SIZE]
     if kind == POOL:
-        if x != 0:
+        if x < 0 or x > h[N_COINS]:
             return R_ASSET
         if units <= 0 or units > HUGE:
             return R_SIZE
-        s.assets[0, A_POOL] += units
-        s.assets[0, A_EXTERNAL] -= units
+        s.assets[x, A_SHARES] += shares_for(s, x, units)
+        s.assets[x, A_POOL] += units
+        s.assets[x, A_EXTERNAL] -= units
         emit(s, E_POOL, 0, x, 0, 0, units, 0, 0, 0, 0, 0, 0, 0, 0)
         return 0
     if kind == FUND:
@@ -218,7 +259,9 @@ def funds(arenas, m):
         emit(s, E_COMMIT, a, 0, 0, 0, 0, units, 0, 0, 0, 0, 0, 0, 0)
         return 0
     if kind == WITHDRAW:
-        return withdraw(s, a, x, units)
+        return withdraw(s, a, x, units, m[M_ARG])
+    if kind == CONVERT:
+        return convert(s, a, x, units, m[M_ARG])
     if kind != DEPOSIT:
         return mint_or_merge(s, a, x, units, kind)
     if x < 0 or x > h[N_COINS]:

@@ -1,6 +1,6 @@
 """What a flagged account can sell: legs, steps, bounds and their order (LIQ-02, LIQ-07).
 
-Leg numbers: perpetual i is leg i, event e is leg P + e, the USDC debt is leg P + E.
+Leg numbers: derivative i is leg i, then the shares by asset id, then the debts by asset id.
 """
 
 from __future__ import annotations
@@ -12,61 +12,96 @@ import numpy as np
 from sim.exchange.kernel.bits import cdiv
 from sim.exchange.kernel.book import crosses, next_price
 from sim.exchange.kernel.jit import inlined, kernel
-from sim.exchange.kernel.margin import (
-    VOLATILE_GRADE,
-    coin_value,
-    debt_maintenance,
-    grade,
-    mmf,
-    usd,
-    weight,
-)
-from sim.exchange.kernel.orders import highest_price, lowest_price
+from sim.exchange.kernel.limits import highest_price, lowest_price
+from sim.exchange.kernel.margin import coin_value, debt_maintenance, holding, mmf, weight
+from sim.exchange.kernel.quality import grade
+from sim.exchange.kernel.shares import complete, share_mark, single, usd
 from sim.exchange.kernel.state import (
+    A_EVENT,
     A_FEED,
+    A_OUTCOME,
     A_SPOT,
     A_TV,
     D_INDEX,
     F_LAMBDA,
     FILL_BA,
     FILL_SMMR,
+    G_LIQUIDATE,
     I_ASSET,
     I_BASE,
     I_FEED,
     I_MARK,
     I_PAYOFF,
+    I_STATE,
     I_TV,
+    I_UNITS,
     LIQ_FEE_RATE,
     LOTS,
     N_COINS,
-    N_EVENTS,
-    N_INSTRUMENTS,
-    N_PERPETUALS,
+    N_DERIVATIVES,
+    N_LEGS,
+    N_POOLS,
+    S_LIMIT,
     SIZE,
     STEP_MIN,
     STEP_PPM,
     V_INSTRUMENT,
     V_RESOLVED,
-    V_YES,
 )
+from sim.exchange.kernel.value import notional, worth
+
+POSITION_LEG, SHARE_LEG, SALE_LEG, PURCHASE_LEG = range(4)  # code of a STEP row
+
+
+@inlined
+def leg_kind(s, leg):
+    """POSITION_LEG, SHARE_LEG, or SALE_LEG for a debt."""
+    h = s.h
+    if leg < h[N_DERIVATIVES]:
+        return POSITION_LEG
+    return SHARE_LEG if leg < h[N_LEGS] - h[N_POOLS] else SALE_LEG
+
+
+@inlined
+def share_of(s, leg):
+    """Asset id of a share leg."""
+    return leg - s.h[N_DERIVATIVES] + s.h[N_POOLS]
+
+
+@inlined
+def debt_of(s, leg):
+    """Asset id of a debt leg."""
+    return leg - s.h[N_LEGS] + s.h[N_POOLS]
+
+
+@inlined
+def coin_price(s, k):
+    """Micro-USDC of one unit of coin k at its index."""
+    return s.feeds[s.assets[k, A_FEED], D_INDEX] * s.assets[k, A_TV]
 
 
 @inlined
 def stand_alone(s, a, i):
     """Maintenance requirement of one position alone, USD."""
-    n = usd(abs(s.pos[a, i, SIZE]) * s.ins[i, I_MARK] * s.ins[i, I_TV])
+    n = usd(notional(s, i, abs(s.pos[a, i, SIZE]), s.ins[i, I_MARK]))
     return n * mmf(s, i, n)
 
 
 @inlined
+def usable(s, i):
+    """A book in which forced orders trade, with a reading that may be used for it (PRC-04, ORD-03)."""
+    return s.ins[i, I_STATE] <= S_LIMIT and grade(s, s.ins[i, I_FEED]) < s.h[G_LIQUIDATE]
+
+
+@inlined
 def tradable(s, a, i):
-    """A position whose reading may be used for liquidation (PRC-04)."""
-    return s.pos[a, i, SIZE] != 0 and grade(s, s.ins[i, I_FEED]) < VOLATILE_GRADE
+    """A position that may be liquidated now."""
+    return s.pos[a, i, SIZE] != 0 and usable(s, i)
 
 
 @inlined
 def has_tradable(s, a):
-    for i in range(s.h[N_PERPETUALS]):
+    for i in range(s.h[N_DERIVATIVES]):
         if tradable(s, a, i):
             return True
     return False
@@ -77,7 +112,7 @@ def equity_share(s, a, e, wanted):
     """E_i of LIQ-07: the part of equity e (micro) that stands behind position `wanted`."""
     total = 0.0
     last = -1
-    for i in range(s.h[N_PERPETUALS]):
+    for i in range(s.h[N_DERIVATIVES]):
         if tradable(s, a, i):
             total += stand_alone(s, a, i)
             last = i
@@ -95,17 +130,21 @@ def equity_share(s, a, e, wanted):
     return left
 
 
-@inlined
-def collateral(s, a):
-    """The coin that a debt step sells: lowest w first, ties by id; 0 if there is none."""
+@kernel
+def collateral(s, a, apart):
+    """The coin that a debt step sells: lowest w first, ties by id, not `apart`; 0 if there is none."""
     found = 0
     low = 2.0
     for k in range(1, 1 + s.h[N_COINS]):
         units = s.bal[a, k]
-        feed = s.assets[k, A_FEED]
-        if units <= 0 or s.assets[k, A_SPOT] < 0 or grade(s, feed) >= VOLATILE_GRADE:
+        if (
+            k == apart
+            or units <= 0
+            or s.assets[k, A_SPOT] < 0
+            or not usable(s, s.assets[k, A_SPOT])
+        ):
             continue
-        price = s.feeds[feed, D_INDEX]
+        price = s.feeds[s.assets[k, A_FEED], D_INDEX]
         w = weight(s, k, usd(units * price * s.assets[k, A_TV]), price)
         if w < low:
             low = w
@@ -114,42 +153,79 @@ def collateral(s, a):
 
 
 @inlined
-def net_shares(s, a, e):
-    """(lots above complete sets, 1 if they are NO)."""
-    yes = s.events[e, V_YES]
-    hold_yes = s.bal[a, yes]
-    hold_no = s.bal[a, yes + 1]
-    return abs(hold_yes - hold_no), 1 if hold_no > hold_yes else 0
+def above_sets(s, a, k):
+    """Lots of share k above complete sets."""
+    return s.bal[a, k] - complete(s, a, s.assets[k, A_EVENT])
 
 
 @inlined
-def own_mark(s, i, no):
-    """Mark of what is sold: a share's own mark, otherwise the instrument's."""
-    return s.ins[i, I_PAYOFF] - s.ins[i, I_MARK] if no else s.ins[i, I_MARK]
+def book_of(s, k):
+    """(book that trades share k, 1 if it does so as the book's NO)."""
+    e = s.assets[k, A_EVENT]
+    first = s.events[e, V_INSTRUMENT]
+    if single(s, e):
+        return first, s.assets[k, A_OUTCOME]
+    return first + s.assets[k, A_OUTCOME], s.assets[k, A_OUTCOME] * 0
 
 
 @inlined
-def step_lots(s, a, column, whole, unit):
+def mark_of(s, k):
+    """Mark in ticks of share k."""
+    return share_mark(s, s.assets[k, A_EVENT], s.assets[k, A_OUTCOME])
+
+
+@inlined
+def step_units(s, a, leg, whole, unit):
     """Lots of one step out of `whole` lots worth `unit` micro each."""
     h = s.h
-    if s.flag_size[a, column] == 0:
-        s.flag_size[a, column] = whole
+    if s.flag_size[a, leg] == 0:
+        s.flag_size[a, leg] = whole
     if whole * unit <= h[STEP_MIN]:
         return whole
-    step = cdiv(s.flag_size[a, column] * h[STEP_PPM], 1_000_000)
+    step = cdiv(s.flag_size[a, leg] * h[STEP_PPM], 1_000_000)
     return min(whole, max(step, cdiv(h[STEP_MIN], unit)))
 
 
 @inlined
+def ceiling(x):
+    return np.int64(math.ceil(min(x, 4e18)))
+
+
+@kernel
+def inverse_bound(s, a, i, share, give):
+    """Worst price of a forced order in an inverse position; `give` in micro-USD."""
+    size = s.pos[a, i, SIZE]
+    lots = abs(size)
+    value = abs(worth(s, i, lots, s.ins[i, I_MARK]))
+    price = s.feeds[s.ins[i, I_FEED], D_INDEX] * s.ins[i, I_TV]
+    units = share // price
+    leeway = give / price
+    per_price = lots * s.ins[i, I_UNITS]
+    low = lowest_price(s, i)
+    high = highest_price(s, i)
+    if size > 0:
+        if value + units > 0:
+            low = max(low, cdiv(per_price, value + units))
+        return max(low, ceiling(per_price / (value + leeway)))
+    if value - units > 0:
+        high = min(high, max(per_price // (value - units), low * 0 + 1))
+    if value - leeway > 0.0:
+        high = min(high, np.int64(math.floor(per_price / (value - leeway))))
+    return high
+
+
+@kernel
 def position_bound(s, a, i, e, ne, mm):
     """Worst price (ticks) of a forced order in a position: fillable price, bankruptcy price, ORD-04."""
     size = s.pos[a, i, SIZE]
-    tv = s.ins[i, I_TV]
-    value = abs(size) * s.ins[i, I_MARK] * tv
     share = equity_share(s, a, e, i)
     ratio = ne / mm if mm > 0.0 else 1.0
     abr = min(1.0, max(0.0, s.rules[FILL_BA] * (1.0 - ratio)))
     give = abr * s.rules[FILL_SMMR] * stand_alone(s, a, i)
+    if s.ins[i, I_UNITS] != 0:
+        return inverse_bound(s, a, i, share, give * 1e6)
+    tv = s.ins[i, I_TV]
+    value = abs(size) * s.ins[i, I_MARK] * tv
     if size > 0:
         broke = cdiv(value - share, size * tv)
         fill = np.int64(math.ceil((usd(value) - give) * 1e6 / (size * tv)))
@@ -159,46 +235,75 @@ def position_bound(s, a, i, e, ne, mm):
     return min(min(fill, max(broke, np.int64(1))), highest_price(s, i))
 
 
+@inlined
+def sale(s, a, k, micro):
+    """A step that sells collateral k for about `micro` USDC."""
+    i = s.assets[k, A_SPOT]
+    lots = min(s.bal[a, k], cdiv(micro, coin_price(s, k)))
+    return i, np.int64(1), lots, lowest_price(s, i), np.int64(0), SALE_LEG
+
+
+@kernel
+def plan_debt(s, a, leg):
+    """One step on a debt: sell collateral for USDC, or buy the owed coin."""
+    h = s.h
+    none = (np.int64(0), np.int64(0), np.int64(0), np.int64(0), np.int64(0), SALE_LEG)
+    k = debt_of(s, leg)
+    debt = -s.bal[a, k]
+    if debt <= 0:
+        return none
+    if k == 0:
+        c = collateral(s, a, 0)
+        if c == 0:
+            return none
+        if s.flag_size[a, leg] == 0:
+            s.flag_size[a, leg] = debt
+        amount = debt
+        if debt > h[STEP_MIN]:
+            step = cdiv(s.flag_size[a, leg] * h[STEP_PPM], 1_000_000)
+            amount = min(debt, max(step, h[STEP_MIN]))
+        return sale(s, a, c, amount)
+    i = s.assets[k, A_SPOT]
+    if i < 0 or not usable(s, i):
+        return none
+    price = coin_price(s, k)
+    if s.bal[a, 0] >= price:
+        lots = min(step_units(s, a, leg, debt, price), s.bal[a, 0] // price)
+        return i, np.int64(0), lots, highest_price(s, i), np.int64(0), PURCHASE_LEG
+    c = collateral(s, a, k)
+    if c == 0:
+        return none
+    return sale(s, a, c, step_units(s, a, leg, debt, price) * price)
+
+
 @kernel
 def plan(s, a, leg, e, ne, mm):
-    """One step on a leg: (instrument, side, lots, bound, 1 if NO shares); lots 0: nothing to do."""
-    h = s.h
-    perps = h[N_PERPETUALS]
-    none = (np.int64(0), np.int64(0), np.int64(0), np.int64(0), np.int64(0))
-    if leg < perps:
+    """One step on a leg: (instrument, side, lots, bound, 1 if NO shares, code); lots 0: nothing to do."""
+    none = (np.int64(0), np.int64(0), np.int64(0), np.int64(0), np.int64(0), POSITION_LEG)
+    kind = leg_kind(s, leg)
+    if kind == POSITION_LEG:
         i = np.int64(leg)
         size = s.pos[a, i, SIZE]
         if not tradable(s, a, i):
             return none
-        lots = step_lots(s, a, i, abs(size), s.ins[i, I_MARK] * s.ins[i, I_TV])
+        unit = notional(s, i, np.int64(1), s.ins[i, I_MARK])
+        lots = step_units(s, a, leg, abs(size), unit)
         side = np.int64(1 if size > 0 else 0)
-        return i, side, lots, position_bound(s, a, i, e, ne, mm), np.int64(0)
-    if leg < perps + h[N_EVENTS]:
-        event = leg - perps
-        if s.events[event, V_RESOLVED] != 0:
+        return i, side, lots, position_bound(s, a, i, e, ne, mm), np.int64(0), POSITION_LEG
+    if kind == SHARE_LEG:
+        k = share_of(s, leg)
+        if s.events[s.assets[k, A_EVENT], V_RESOLVED] != 0:
             return none
-        net, no = net_shares(s, a, event)
-        if net == 0:
+        net = above_sets(s, a, k)
+        i, no = book_of(s, k)
+        if net == 0 or not usable(s, i):
             return none
-        i = s.events[event, V_INSTRUMENT]
-        unit = own_mark(s, i, no) * s.ins[i, I_TV]
-        lots = net if unit == 0 else step_lots(s, a, i, net, unit)
+        unit = mark_of(s, k) * s.ins[i, I_TV]
+        lots = net if unit == 0 else step_units(s, a, leg, net, unit)
         if no:
-            return i, np.int64(0), lots, s.ins[i, I_PAYOFF] - 1, np.int64(1)
-        return i, np.int64(1), lots, np.int64(1), np.int64(0)
-    debt = -s.bal[a, 0]
-    k = collateral(s, a) if debt > 0 else 0
-    if k == 0:
-        return none
-    column = h[N_INSTRUMENTS]
-    if s.flag_size[a, column] == 0:
-        s.flag_size[a, column] = debt
-    amount = debt
-    if debt > h[STEP_MIN]:
-        amount = min(debt, max(cdiv(s.flag_size[a, column] * h[STEP_PPM], 1_000_000), h[STEP_MIN]))
-    i = s.assets[k, A_SPOT]
-    lots = min(s.bal[a, k], cdiv(amount, s.feeds[s.assets[k, A_FEED], D_INDEX] * s.assets[k, A_TV]))
-    return i, np.int64(1), lots, lowest_price(s, i), np.int64(0)
+            return i, np.int64(0), lots, s.ins[i, I_PAYOFF] - 1, np.int64(1), SHARE_LEG
+        return i, np.int64(1), lots, np.int64(1), np.int64(0), SHARE_LEG
+    return plan_debt(s, a, leg)
 
 
 @inlined
@@ -209,43 +314,54 @@ def walk(s, i, side, lots, bound, reference):
     left = lots
     cost = lots * 0
     tv = s.ins[i, I_TV]
+    per_price = s.ins[i, I_UNITS]
     while left > 0 and crosses(side, price, bound):
         q = min(left, s.levels[other_side, price - s.ins[i, I_BASE], LOTS])
-        cost += q * (price - reference if side == 0 else reference - price) * tv
+        if per_price == 0:
+            cost += q * (price - reference if side == 0 else reference - price) * tv
+        else:
+            units = (q * per_price) // price - (q * per_price) // reference
+            cost += (units if side == 1 else -units) * s.feeds[s.ins[i, I_FEED], D_INDEX] * tv
         left -= q
         price = next_price(s, other_side, price)
     return lots - left, cost
 
 
 @kernel
-def ratio(s, a, leg, i, side, lots, bound, no):
+def ratio(s, a, leg, i, side, lots, bound, code):
     """Relief of (MM - NE) over book cost (LIQ-02); -1.0 when the book cannot fill a lot."""
-    perps = s.h[N_PERPETUALS]
-    debt_leg = leg >= perps + s.h[N_EVENTS]
-    k = s.ins[i, I_ASSET]
     tv = s.ins[i, I_TV]
-    mark = s.feeds[s.assets[k, A_FEED], D_INDEX] if debt_leg else s.ins[i, I_MARK]
+    mark = s.feeds[s.ins[i, I_FEED], D_INDEX] if code >= SALE_LEG else s.ins[i, I_MARK]
     filled, cost = walk(s, i, side, lots, bound, mark)
     if filled == 0:
         return -1.0
-    if leg < perps:
+    paid = usd(notional(s, i, filled, mark))
+    if code == POSITION_LEG:
         before = stand_alone(s, a, i)
-        n = usd((abs(s.pos[a, i, SIZE]) - filled) * mark * tv)
+        n = usd(notional(s, i, abs(s.pos[a, i, SIZE]) - filled, mark))
         relief = before - n * mmf(s, i, n)
-    elif not debt_leg:
-        mark = own_mark(s, i, no)
-        net, _ = net_shares(s, a, leg - perps)
+    elif code == SHARE_LEG:
+        k = share_of(s, leg)
+        unit = mark_of(s, k) * tv
+        net = above_sets(s, a, k)
         lam = s.insf[i, F_LAMBDA]
-        relief = lam * usd(net * mark * tv) - lam * usd((net - filled) * mark * tv)
+        relief = lam * usd(net * unit) - lam * usd((net - filled) * unit)
+        paid = usd(filled * unit)
     else:
-        debt = -s.bal[a, 0]
-        after = max(0, debt - filled * mark * tv)
-        units = s.bal[a, k]
-        relief = debt_maintenance(s, 0, usd(debt)) - debt_maintenance(s, 0, usd(after))
-        relief += usd(filled * mark * tv) - (
-            coin_value(s, k, units, False) - coin_value(s, k, units - filled, False)
-        )
-    return relief / max(usd(cost) + s.rules[LIQ_FEE_RATE] * usd(filled * mark * tv), 1e-6)
+        relief = 0.0
+        owed = debt_of(s, leg)
+        price = 1 if owed == 0 else coin_price(s, owed)
+        if code == PURCHASE_LEG or owed == 0:
+            debt = -s.bal[a, owed] * price
+            after = max(0, debt - filled * mark * tv)
+            relief = debt_maintenance(s, owed, usd(debt)) - debt_maintenance(s, owed, usd(after))
+        if code == SALE_LEG:
+            k = s.ins[i, I_ASSET]
+            units = holding(s, a, k, False)
+            relief += paid - (
+                coin_value(s, k, units, False) - coin_value(s, k, units - filled, False)
+            )
+    return relief / max(usd(cost) + s.rules[LIQ_FEE_RATE] * paid, 1e-6)
 
 
 @kernel
@@ -259,10 +375,10 @@ def next_leg(s, a, e, ne, mm, legs, only_untried):
     for leg in range(legs):
         if only_untried and s.scratch[leg, 2] != 0:
             continue
-        i, side, lots, bound, no = plan(s, a, leg, e, ne, mm)
+        i, side, lots, bound, _, code = plan(s, a, leg, e, ne, mm)
         if lots <= 0:
             continue
-        x = ratio(s, a, leg, i, side, lots, bound, no)
+        x = ratio(s, a, leg, i, side, lots, bound, code)
         if x > high:
             high = x
             found = leg

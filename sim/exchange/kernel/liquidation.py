@@ -8,16 +8,31 @@ from sim.exchange.kernel.backstop import backstop, is_safe
 from sim.exchange.kernel.bankruptcy import bankrupt, write_off
 from sim.exchange.kernel.bits import ZERO, rate_up
 from sim.exchange.kernel.events import emit, say
-from sim.exchange.kernel.funds import change_sets
 from sim.exchange.kernel.jit import entry, inlined, kernel
 from sim.exchange.kernel.ledger import cash
-from sim.exchange.kernel.legs import has_tradable, net_shares, next_leg, own_mark, plan
+from sim.exchange.kernel.legs import (
+    SALE_LEG,
+    SHARE_LEG,
+    above_sets,
+    coin_price,
+    debt_of,
+    has_tradable,
+    mark_of,
+    next_leg,
+    plan,
+    share_of,
+)
+from sim.exchange.kernel.lending import LIQUIDATION as LIQUIDATED
+from sim.exchange.kernel.lending import take_back
 from sim.exchange.kernel.margin import equity, maintenance
 from sim.exchange.kernel.matching import match
 from sim.exchange.kernel.orders import cancel_all
+from sim.exchange.kernel.pool import claim
+from sim.exchange.kernel.shares import change_sets, complete
 from sim.exchange.kernel.state import (
-    A_EVENT,
+    A_BORROWED,
     A_FEED,
+    A_POOL,
     A_TV,
     C_DRAWN,
     C_FAILED,
@@ -35,7 +50,6 @@ from sim.exchange.kernel.state import (
     I_FORCED_TIME,
     I_MARK,
     I_TICK_MARK,
-    I_TV,
     INSURANCE,
     LIQ_PPM,
     LOGGED,
@@ -43,12 +57,13 @@ from sim.exchange.kernel.state import (
     N_ACTIVE,
     N_ASSETS,
     N_COINS,
+    N_DERIVATIVES,
     N_EVENTS,
     N_FEEDS,
     N_INSTRUMENTS,
     N_LEGS,
     N_LOG,
-    N_PERPETUALS,
+    N_POOLS,
     NOW,
     OUTCOME_NO,
     QUEUE,
@@ -56,11 +71,10 @@ from sim.exchange.kernel.state import (
     SEQ,
     SIZE,
     TRIGGER,
-    V_INSTRUMENT,
     V_RESOLVED,
-    V_YES,
     views,
 )
+from sim.exchange.kernel.value import micro, notional, worth
 from sim.exchange.messages import E_AMOUNT, E_X, Event, Reason
 
 FLAG, UNFLAG, LEG, STEP, MERGE, RETURN = (
@@ -77,7 +91,7 @@ RECENT_US = 300_000_000  # a forced fill older than this is no parent (LIQ-09)
 
 @inlined
 def has_position(s, a):
-    for i in range(s.h[N_PERPETUALS]):
+    for i in range(s.h[N_DERIVATIVES]):
         if s.pos[a, i, SIZE] != 0:
             return True
     return False
@@ -91,7 +105,7 @@ def parent_of(s, a):
     if ne >= mm:
         worst = np.int64(0)
         found = -1
-        for i in range(h[N_PERPETUALS]):
+        for i in range(h[N_DERIVATIVES]):
             size = s.pos[a, i, SIZE]
             if (
                 size == 0
@@ -99,15 +113,18 @@ def parent_of(s, a):
                 or h[NOW] - s.ins[i, I_FORCED_TIME] > RECENT_US
             ):
                 continue
-            moved = (s.ins[i, I_MARK] - s.feeds[s.ins[i, I_FEED], D_INDEX]) * size * s.ins[i, I_TV]
+            index = s.feeds[s.ins[i, I_FEED], D_INDEX]
+            moved = micro(s, i, worth(s, i, size, s.ins[i, I_MARK]) - worth(s, i, size, index))
             if moved < worst:
                 worst = moved
                 found = i
         return s.ins[found, I_FORCED_SEQ] if found >= 0 else worst * 0
     worst = np.int64(0)
     cause = np.int64(0)
-    for i in range(h[N_PERPETUALS]):
-        lost = s.pos[a, i, SIZE] * (s.ins[i, I_MARK] - s.ins[i, I_TICK_MARK]) * s.ins[i, I_TV]
+    for i in range(h[N_DERIVATIVES]):
+        size = s.pos[a, i, SIZE]
+        now = worth(s, i, size, s.ins[i, I_MARK])
+        lost = micro(s, i, now - worth(s, i, size, s.ins[i, I_TICK_MARK]))
         if lost < worst:
             worst = lost
             cause = s.feeds[s.ins[i, I_FEED], D_EVENT]
@@ -118,14 +135,6 @@ def parent_of(s, a):
             worst = lost
             cause = feed[D_EVENT]
     return cause
-
-
-@inlined
-def share_mark(s, k):
-    """Mark of a share asset (YES or NO)."""
-    e = s.assets[k, A_EVENT]
-    i = s.events[e, V_INSTRUMENT]
-    return own_mark(s, i, 1 if k != s.events[e, V_YES] else 0)
 
 
 @kernel
@@ -148,27 +157,33 @@ def flag(s, a, ne, mm):
         if units != 0:
             price = np.int64(1)
             if k > h[N_COINS]:
-                price = share_mark(s, k)
+                price = mark_of(s, k)
             elif k > 0:
                 price = s.feeds[s.assets[k, A_FEED], D_INDEX]
             emit(s, LEG, a, k, 0, price, units, 0, 0, 0, 0, 0, 0, 0, 0)
-    for i in range(h[N_PERPETUALS]):
+    for k in range(h[N_POOLS]):
+        units = claim(s, a, k)
+        if units != 0:
+            price = s.feeds[s.assets[k, A_FEED], D_INDEX] if k > 0 else np.int64(1)
+            emit(s, LEG, a, k, 0, price, units, 0, 0, 0, 0, 2, 0, 0, 0)
+    for i in range(h[N_DERIVATIVES]):
         size = s.pos[a, i, SIZE]
         s.flag_size[a, i] = abs(size)
         if size != 0:
             emit(s, LEG, a, i, 0, s.ins[i, I_MARK], size, s.pos[a, i, COST], 0, 0, 0, 1, 0, 0, 0)
-    for e in range(h[N_EVENTS]):
-        net, _ = net_shares(s, a, e)
-        s.flag_size[a, s.events[e, V_INSTRUMENT]] = net
-    s.flag_size[a, h[N_INSTRUMENTS]] = max(np.int64(0), -s.bal[a, 0])
+    for leg in range(h[N_DERIVATIVES], h[N_LEGS] - h[N_POOLS]):
+        s.flag_size[a, leg] = above_sets(s, a, share_of(s, leg))
+    for leg in range(h[N_LEGS] - h[N_POOLS], h[N_LEGS]):
+        s.flag_size[a, leg] = max(np.int64(0), -s.bal[a, debt_of(s, leg)])
     cancel_all(s, a, -1, LIQUIDATION)
 
 
 @inlined
 def exposed(s, a):
     """Cheap test: could NE < MM hold at all?"""
-    if s.bal[a, 0] < 0:
-        return True
+    for k in range(s.h[N_POOLS]):
+        if s.bal[a, k] < 0:
+            return True
     for word in range(s.h[N_ACTIVE]):
         if s.active[a, word] != ZERO:
             return True
@@ -179,30 +194,28 @@ def exposed(s, a):
 def step(s, a):
     """One LIQ-02 step on the best leg; returns the lots filled."""
     h = s.h
-    perps = h[N_PERPETUALS]
     e = equity(s, a)
     ne, mm, _ = maintenance(s, a, False)
-    leg = next_leg(s, a, e, ne, mm, perps + h[N_EVENTS] + 1, False)
+    leg = next_leg(s, a, e, ne, mm, h[N_LEGS], False)
     if leg < 0:
         return np.int64(0)
-    i, side, lots, bound, no = plan(s, a, leg, e, ne, mm)
-    kind = 0 if leg < perps else (1 if leg < perps + h[N_EVENTS] else 2)
+    i, side, lots, bound, no, code = plan(s, a, leg, e, ne, mm)
     row = h[LOGGED]
     parent = s.acct[a, C_PARENT]
     seq = h[SEQ] + 1
-    emit(s, STEP, a, i, side, bound, lots, 0, -seq, 0, 0, kind, parent, 0, 0)
+    emit(s, STEP, a, i, side, bound, lots, 0, -seq, 0, 0, code, parent, 0, 0)
     flags = 0
-    if kind == 1:
+    if code == SHARE_LEG:
         flags = SELLS_OUTCOME | (OUTCOME_NO if no else 0)
     rest, _ = match(s, a, i, side, bound, lots, flags, -seq, True, parent)
     filled = lots - rest
     mark = s.ins[i, I_MARK]
-    if kind == 1:
-        mark = own_mark(s, i, no)
-    elif kind == 2:
+    if code == SHARE_LEG:
+        mark = mark_of(s, share_of(s, leg))
+    elif code >= SALE_LEG:
         mark = s.feeds[s.ins[i, I_FEED], D_INDEX]
     after = equity(s, a)
-    fee = min(rate_up(filled * mark * s.ins[i, I_TV], h[LIQ_PPM]), max(after, np.int64(0)))
+    fee = min(rate_up(notional(s, i, filled, mark), h[LIQ_PPM]), max(after, np.int64(0)))
     cash(s, a, -fee)
     h[INSURANCE] += fee
     if row < h[N_LOG]:
@@ -212,21 +225,36 @@ def step(s, a):
 
 
 @inlined
+def owes(s, a):
+    """Whether any balance is negative."""
+    for k in range(s.h[N_POOLS]):
+        if s.bal[a, k] < 0:
+            return True
+    return False
+
+
+@inlined
 def sold_out(s, a):
-    """Owes USDC and has no position, coin or share left."""
-    if s.bal[a, 0] >= 0:
+    """Has a debt and neither position, coin, claim or share left, nor USDC to buy what it owes."""
+    h = s.h
+    owing = s.bal[a, 0] < 0
+    if s.lent[a, 0] != 0:
         return False
-    for k in range(1, s.h[N_ASSETS]):
-        if s.bal[a, k] > 0:
+    for k in range(1, h[N_ASSETS]):
+        if s.bal[a, k] > 0 or (k < h[N_POOLS] and s.lent[a, k] != 0):
             return False
-    return not has_position(s, a)
+        if s.bal[a, k] < 0:
+            if s.bal[a, 0] >= coin_price(s, k):
+                return False
+            owing = True
+    return owing and not has_position(s, a)
 
 
 @inlined
 def return_draw(s, a):
     """LIQ-04: what an account drew comes back once it has equity but no position or debt."""
     account = s.acct[a]
-    if account[C_DRAWN] == 0 or s.bal[a, 0] < 0 or has_position(s, a):
+    if account[C_DRAWN] == 0 or owes(s, a) or has_position(s, a):
         return
     e = equity(s, a)
     if e <= 0:
@@ -255,17 +283,31 @@ def release(s, a, safe):
     return True
 
 
+@inlined
+def help_itself(s, a):
+    """LIQ-01: merge complete sets, repay debts from claims of the same asset, redeem the rest."""
+    for e in range(s.h[N_EVENTS]):
+        if s.events[e, V_RESOLVED] == 0:
+            sets = complete(s, a, e)
+            if sets > 0:
+                change_sets(s, a, e, -sets)
+                say(s, MERGE, a, e, sets, 0, 1)
+    for k in range(s.h[N_POOLS]):
+        held = claim(s, a, k)
+        repaid = min(held, max(-s.bal[a, k], held * 0))
+        if repaid > 0:
+            take_back(s, a, k, repaid, LIQUIDATED)
+            held = claim(s, a, k)
+        free = min(held, max(s.assets[k, A_POOL] - s.assets[k, A_BORROWED], held * 0))
+        if free > 0:
+            take_back(s, a, k, free, LIQUIDATED)
+
+
 @kernel
 def turn(s, a):
     """One flagged account's turn in a liquidation tick."""
     account = s.acct[a]
-    for e in range(s.h[N_EVENTS]):
-        if s.events[e, V_RESOLVED] == 0:
-            yes = s.events[e, V_YES]
-            sets = min(s.bal[a, yes], s.bal[a, yes + 1])
-            if sets > 0:
-                change_sets(s, a, e, -sets)
-                say(s, MERGE, a, e, sets, 0, 1)
+    help_itself(s, a)
     if is_safe(s, a):
         release(s, a, True)
         return

@@ -11,11 +11,14 @@ from collections.abc import Callable
 
 import numpy as np
 
+from sim.exchange.kernel.auction import set_state
 from sim.exchange.kernel.funding import pay, sample
 from sim.exchange.kernel.funds import funds
 from sim.exchange.kernel.jit import entry, inlined
+from sim.exchange.kernel.lending import interest, lend_or_redeem
 from sim.exchange.kernel.liquidation import tick
 from sim.exchange.kernel.marketdata import book, depth
+from sim.exchange.kernel.oracle import read_external, read_index
 from sim.exchange.kernel.orders import (
     BY_USER,
     K_REPLACE,
@@ -27,8 +30,9 @@ from sim.exchange.kernel.orders import (
     new_or_replace,
     reject,
 )
-from sim.exchange.kernel.prices import marks, read_index
-from sim.exchange.kernel.settlement import resolve
+from sim.exchange.kernel.prices import marks
+from sim.exchange.kernel.settings import account_settings
+from sim.exchange.kernel.settlement import propose_or_dispute, resolve, settle_due
 from sim.exchange.kernel.state import (
     BARE,
     LOGGED,
@@ -37,11 +41,17 @@ from sim.exchange.kernel.state import (
     N_IDS,
     N_INSTRUMENTS,
     N_LOG,
+    N_STOPS,
+    NEXT_EXPIRY,
     NOW,
+    PENDING,
     RESERVE,
+    STOPS_FREE,
     views,
 )
+from sim.exchange.kernel.sweep import sweep
 from sim.exchange.kernel.tables import prefetch
+from sim.exchange.kernel.triggers import accept, fire_all, fire_by_last
 from sim.exchange.messages import (
     M_ACCOUNT,
     M_INSTRUMENT,
@@ -52,7 +62,13 @@ from sim.exchange.messages import (
     Reason,
 )
 
-NEW, CANCEL, CANCEL_ALL = int(Kind.NEW), int(Kind.CANCEL), int(Kind.CANCEL_ALL)
+NEW, CANCEL, CANCEL_ALL, CONDITIONAL = (
+    int(Kind.NEW),
+    int(Kind.CANCEL),
+    int(Kind.CANCEL_ALL),
+    int(Kind.CONDITIONAL),
+)
+USER_ORDERS = (NEW, K_REPLACE, CANCEL, CANCEL_ALL, CONDITIONAL)
 AHEAD = 2  # messages between fetching what one needs and handling it
 EXPECTED = 32  # positions fetched ahead
 R_KIND = int(Reason.UNKNOWN_KIND)
@@ -73,7 +89,7 @@ def expect(s, m):
     for i in range(min(h[N_INSTRUMENTS], EXPECTED)):
         prefetch(s.pos[a, i])
     if m[M_KIND] == CANCEL and m[M_ORDER] > 0:
-        prefetch(s.orders[s.slot_of[m[M_ORDER] % h[N_IDS]]])
+        prefetch(s.orders[max(0, s.slot_of[m[M_ORDER] % h[N_IDS]])])
 
 
 @entry
@@ -89,7 +105,11 @@ def orders(arenas, messages, start):
             expect(s, messages[k + AHEAD])
         m = messages[k]
         kind = m[M_KIND]
+        if (kind > K_REPLACE and kind != CONDITIONAL) or kind < NEW:
+            break
         h[NOW] = m[M_TIME]
+        if h[NOW] >= h[NEXT_EXPIRY]:
+            sweep(s)
         if kind == NEW or kind == K_REPLACE:
             new_or_replace(s, m)
         elif kind == CANCEL:
@@ -104,10 +124,30 @@ def orders(arenas, messages, start):
             else:
                 cancel_all(s, m[M_ACCOUNT], m[M_INSTRUMENT], BY_USER)
         else:
-            break
+            reason = accept(s, m)
+            if reason != OK:
+                reject(s, m, reason)
         h[MESSAGES] += 1
         k += 1
+        if h[PENDING] != 0:
+            break
     return k
+
+
+@entry
+def conditionals(arenas, all_of_them):
+    """After a MARK every conditional order is tested, after trades those triggered by last."""
+    s = views(arenas)
+    if all_of_them:
+        fire_all(s)
+    else:
+        fire_by_last(s)
+
+
+@entry
+def expire(arenas):
+    """Cancel the orders whose time has come."""
+    sweep(views(arenas))
 
 
 @entry
@@ -130,6 +170,16 @@ ENTRIES: dict[int, Callable[[Arenas, np.ndarray], int]] = {
     Kind.PREMIUM: sample,
     Kind.FUNDING: pay,
     Kind.RESOLVE: resolve,
+    Kind.EXTERNAL: read_external,
+    Kind.INTEREST: interest,
+    Kind.SETTLE: settle_due,
+    Kind.PROPOSE: propose_or_dispute,
+    Kind.DISPUTE: propose_or_dispute,
+    Kind.STATE: set_state,
+    Kind.LEND: lend_or_redeem,
+    Kind.REDEEM: lend_or_redeem,
+    Kind.SETTINGS: account_settings,
+    Kind.DISCONNECT: account_settings,
     Kind.LIQUIDATE: tick,
     Kind.BOOK: book,
     Kind.DEPTH: depth,
@@ -137,6 +187,7 @@ ENTRIES: dict[int, Callable[[Arenas, np.ndarray], int]] = {
         kind: funds
         for kind in (
             Kind.DEPOSIT, Kind.POOL, Kind.FUND, Kind.COMMIT, Kind.MINT, Kind.MERGE, Kind.WITHDRAW,
+            Kind.CONVERT,
         )
     },
 }  # fmt: skip
@@ -152,16 +203,25 @@ def process(arenas: Arenas, messages: np.ndarray, start: int) -> int:
             break
         before = k
         k = orders(arenas, messages, k)
+        if h[PENDING]:
+            conditionals(arenas, False)
+            continue
         if k == n or (k == before and h[N_LOG] - h[LOGGED] < h[RESERVE]):
             break
         m = messages[k]
         kind = int(m[M_KIND])
-        if kind in (NEW, K_REPLACE, CANCEL, CANCEL_ALL):
+        if kind in USER_ORDERS:
             continue  # the log filled up inside a block of orders
         h[NOW] = m[M_TIME]
+        if h[NOW] >= h[NEXT_EXPIRY]:
+            expire(arenas)
         reason = ENTRIES.get(kind, unknown)(arenas, m)
         if reason:
             refuse(arenas, m, reason)
+        if kind == Kind.MARK and h[STOPS_FREE] != h[N_STOPS] - 1:
+            conditionals(arenas, True)
+        elif h[PENDING]:
+            conditionals(arenas, False)
         h[MESSAGES] += 1
         k += 1
     return k

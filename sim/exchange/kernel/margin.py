@@ -8,8 +8,20 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from sim.exchange.kernel.bits import ONE, ZERO, bit, lowest
 from sim.exchange.kernel.jit import inlined, kernel
+from sim.exchange.kernel.pool import claim
+from sim.exchange.kernel.positions import unrealised
+from sim.exchange.kernel.quality import stale
+from sim.exchange.kernel.shares import (
+    MICRO,
+    event_loss,
+    event_out,
+    event_value,
+    usd,
+)
 from sim.exchange.kernel.state import (
     A_FEED,
     A_SPOT,
@@ -26,20 +38,9 @@ from sim.exchange.kernel.state import (
     BID_COST,
     CAP,
     COST,
-    D_BAD,
-    D_CONF,
-    D_COUNT,
-    D_FRESH,
     D_INDEX,
-    D_MIN_SOURCES,
-    D_PRICE,
-    D_READ,
-    D_STALE_AT,
-    D_STALE_US,
     D_TWAP,
-    D_VOLATILE,
     EVALUATIONS,
-    EVENT_FEE_RATE,
     F_BASE,
     F_BASE_M,
     F_FACTOR,
@@ -51,85 +52,30 @@ from sim.exchange.kernel.state import (
     FEE_RATE,
     I_ASSET,
     I_EVENT,
+    I_FACE,
     I_FEED,
     I_MARK,
     I_OI,
-    I_PAYOFF,
     I_TV,
+    I_UNITS,
     KAPPA,
     N_ACTIVE,
-    N_ASK,
-    N_ASK_COST,
-    N_BID,
-    N_BID_COST,
     N_COINS,
+    N_DERIVATIVES,
+    N_INVERSES,
     N_PERPETUALS,
     N_SPOTS,
-    NOW,
     PHI,
     SIZE,
-    STALE_GUARD,
     STRICT,
-    UNCERTAIN,
+    V_INSTRUMENT,
     V_RESOLVED,
-    V_YES,
     B,
     W,
 )
+from sim.exchange.kernel.value import notional
 
-MICRO = 1_000_000
-NEVER = 1 << 62  # microseconds
 SURELY = 1.0 - 1e-9  # a comparison with this much room needs no square root
-STALE, INSUFFICIENT, UNCERTAIN_GRADE, VOLATILE_GRADE, NON_POSITIVE = 1, 2, 3, 4, 5
-
-
-@inlined
-def usd(x):
-    return x / 1e6
-
-
-@inlined
-def reading(s, feed):
-    """Quality of a feed's latest reading, its age apart (PRC-04)."""
-    f = s.feeds[feed]
-    if f[D_BAD] != 0:
-        return NON_POSITIVE
-    if f[D_COUNT] == 0:
-        return STALE
-    if f[D_VOLATILE] != 0:
-        return VOLATILE_GRADE
-    if f[D_CONF] > s.rules[UNCERTAIN] * f[D_PRICE]:
-        return UNCERTAIN_GRADE
-    if f[D_FRESH] < f[D_MIN_SOURCES]:
-        return INSUFFICIENT
-    return 0
-
-
-@inlined
-def note_quality(s, feed):
-    """After a reading: from when on (microseconds) the feed is graded STALE or worse."""
-    f = s.feeds[feed]
-    if reading(s, feed) != 0:
-        f[D_STALE_AT] = 0
-    elif s.h[STALE_GUARD]:
-        f[D_STALE_AT] = f[D_READ] + f[D_STALE_US] + 1
-    else:
-        f[D_STALE_AT] = NEVER
-
-
-@inlined
-def stale(s, feed):
-    """Whether the grade is STALE or worse now: one comparison, for the hot path."""
-    return s.h[NOW] >= s.feeds[feed, D_STALE_AT]
-
-
-@inlined
-def grade(s, feed):
-    """Quality of a feed's latest reading now (PRC-04); an event book (feed -1) is always valid."""
-    if feed < 0:
-        return 0
-    found = reading(s, feed)
-    return STALE if found == 0 and stale(s, feed) else found
 
 
 @inlined
@@ -148,7 +94,7 @@ def weight(s, k, value, price):
     return w
 
 
-@inlined
+@kernel
 def coin_value(s, k, units, strict):
     """NE of `units` of coin k in USD."""
     if units == 0:
@@ -166,12 +112,33 @@ def coin_value(s, k, units, strict):
     return value * weight(s, k, value, price)
 
 
+@kernel
+def coin_gain(s, a, k, at_index):
+    """Unrealised PnL of the inverse positions that settle in coin k, in its units."""
+    total = s.bal[a, k] * 0
+    first = s.h[N_PERPETUALS]
+    for i in range(first, first + s.h[N_INVERSES]):
+        if s.ins[i, I_ASSET] == k and s.pos[a, i, SIZE] != 0:
+            price = s.feeds[s.ins[i, I_FEED], D_INDEX] if at_index else s.ins[i, I_MARK]
+            total += unrealised(s, a, i, price)
+    return total
+
+
+@inlined
+def holding(s, a, k, at_index):
+    """b of MAR-01 for a coin: balance, claim on the pool, unrealised PnL of inverse positions."""
+    units = s.bal[a, k] + claim(s, a, k)
+    if s.h[N_INVERSES] != 0:
+        units += coin_gain(s, a, k, at_index)
+    return units
+
+
 @inlined
 def imf(s, i, n):
     f = s.insf[i]
     x = max(f[F_INV_LIMIT], max(f[F_BASE], f[F_FACTOR] * math.sqrt(n)))
     if f[F_OI_UP] > 0.0:
-        oi = usd(s.ins[i, I_OI] * s.ins[i, I_MARK] * s.ins[i, I_TV])
+        oi = usd(notional(s, i, s.ins[i, I_OI], s.ins[i, I_MARK]))
         share = min(1.0, max(0.0, (oi - f[F_OI_LOW]) / (f[F_OI_UP] - f[F_OI_LOW])))
         x = max(x, f[F_BASE] + share * (1.0 - f[F_BASE]))
     return min(1.0, x)
@@ -203,61 +170,25 @@ def profit(s, u, ignored):
 
 
 @inlined
-def event_value(s, i, yes, no):
-    """V_e in micro-USDC (MAR-01)."""
-    sets = min(yes, no)
-    mark = s.ins[i, I_MARK]
-    tv = s.ins[i, I_TV]
-    return sets * MICRO + (yes - sets) * mark * tv + (no - sets) * (s.ins[i, I_PAYOFF] - mark) * tv
-
-
-@inlined
-def event_net(s, i, yes, no):
-    """V_e - R_e in USD."""
-    v = event_value(s, i, yes, no)
-    return usd(v) - s.insf[i, F_LAMBDA] * usd(v - min(yes, no) * MICRO)
-
-
-@inlined
-def event_fee(s, cost, lots):
-    return s.rules[EVENT_FEE_RATE] * usd(min(cost, lots * MICRO - cost))
-
-
-@inlined
-def event_out(s, a, i):
-    """USDC that the resting orders of an event book could take out, USD."""
-    p = s.pos[a, i]
-    yes = s.events[s.ins[i, I_EVENT], V_YES]
-    hold_yes = s.bal[a, yes]
-    hold_no = s.bal[a, yes + 1]
-    out = usd(p[BID_COST])
-    out = out + usd(max(0, p[N_BID_COST] - min(hold_no, p[N_BID]) * MICRO))
-    out = out + usd(p[N_ASK] * MICRO - p[N_ASK_COST])
-    out = out + usd(max(0, p[ASK] * MICRO - p[ASK_COST] - min(hold_yes, p[ASK]) * MICRO))
-    out = out + event_fee(s, p[BID_COST] + p[N_BID_COST], p[BID] + p[N_BID])
-    return out + event_fee(s, p[ASK_COST] + p[N_ASK_COST], p[ASK] + p[N_ASK])
-
-
-@inlined
 def outflow(s, a):
     """`out`: USDC that all resting spot and event orders could take out, USD."""
     h = s.h
     out = 0.0
-    spots = h[N_PERPETUALS] + h[N_SPOTS]
-    for word in range(h[N_PERPETUALS] >> 6, h[N_ACTIVE]):
+    spots = h[N_DERIVATIVES] + h[N_SPOTS]
+    for word in range(h[N_DERIVATIVES] >> 6, h[N_ACTIVE]):
         bits = s.quoted[a, word]
         while bits != ZERO:
             i = word * 64 + lowest(bits)
             bits &= bits - ONE
             if i >= spots:
                 out += event_out(s, a, i)
-            elif i >= h[N_PERPETUALS]:
+            elif i >= h[N_DERIVATIVES]:
                 out += usd(s.pos[a, i, BID_COST]) * (1.0 + s.rules[FEE_RATE])
     return out
 
 
 @inlined
-def perpetual_loss(s, a, i, ignored):
+def linear_loss(s, a, i, ignored):
     p = s.pos[a, i]
     f = s.rules[FEE_RATE]
     unit = s.ins[i, I_MARK] * s.ins[i, I_TV]
@@ -278,11 +209,38 @@ def perpetual_loss(s, a, i, ignored):
 
 
 @inlined
+def filled_gain(s, i, lots, cost):
+    """Base units that `lots` bids of an inverse gain at mark when filled at their mean price `cost`/`lots`."""
+    c = float(lots)
+    per_price = float(s.ins[i, I_UNITS])
+    return c * c * per_price / float(cost) - c * per_price / float(s.ins[i, I_MARK])
+
+
+@kernel
+def inverse_loss(s, a, i, strict):
+    p = s.pos[a, i]
+    k = s.ins[i, I_ASSET]
+    f = s.rules[FEE_RATE]
+    units = holding(s, a, k, False)
+    now = coin_value(s, k, units, strict)
+    loss = 0.0
+    if p[BID] != 0:
+        after = units + np.int64(math.floor(filled_gain(s, i, p[BID], p[BID_COST])))
+        fee = f * usd(p[BID] * s.ins[i, I_FACE])
+        loss = max(loss, now - coin_value(s, k, after, strict) + fee)
+    if p[ASK] != 0:
+        after = units + np.int64(math.floor(-filled_gain(s, i, p[ASK], p[ASK_COST])))
+        fee = f * usd(p[ASK] * s.ins[i, I_FACE])
+        loss = max(loss, now - coin_value(s, k, after, strict) + fee)
+    return loss
+
+
+@kernel
 def spot_loss(s, a, i, strict):
     p = s.pos[a, i]
     k = s.ins[i, I_ASSET]
     f = s.rules[FEE_RATE]
-    units = s.bal[a, k]
+    units = holding(s, a, k, False)
     now = coin_value(s, k, units, strict)
     loss = 0.0
     if p[BID] != 0:
@@ -296,47 +254,22 @@ def spot_loss(s, a, i, strict):
     return loss
 
 
-@inlined
-def event_loss(s, a, i):
-    p = s.pos[a, i]
-    yes = s.events[s.ins[i, I_EVENT], V_YES]
-    hold_yes = s.bal[a, yes]
-    hold_no = s.bal[a, yes + 1]
-    now = event_net(s, i, hold_yes, hold_no)
-    loss = 0.0
-    lots = p[BID] + p[N_BID]
-    if lots != 0:
-        cost = p[BID_COST] + p[N_BID_COST]
-        d = min(hold_no, p[N_BID])
-        after = event_net(s, i, hold_yes + lots - d, hold_no - d)
-        loss = max(loss, now - after + usd(cost - d * MICRO) + event_fee(s, cost, lots))
-    lots = p[ASK] + p[N_ASK]
-    if lots != 0:
-        cost = p[ASK_COST] + p[N_ASK_COST]
-        d = min(hold_yes, p[ASK])
-        after = event_net(s, i, hold_yes - d, hold_no + lots - d)
-        loss = max(
-            loss, now - after - usd(cost - lots * MICRO + d * MICRO) + event_fee(s, cost, lots)
-        )
-    return loss
-
-
 @kernel
 def initial(s, a):
     """(NE, IM) in USD for MAR-09: at strict prices if the rules say so, orders counted."""
     h = s.h
     h[EVALUATIONS] += 1
     strict = h[STRICT] != 0
-    perps = h[N_PERPETUALS]
-    spots = perps + h[N_SPOTS]
-    ne = usd(s.bal[a, 0])
+    derivatives = h[N_DERIVATIVES]
+    spots = derivatives + h[N_SPOTS]
+    ne = usd(s.bal[a, 0] + claim(s, a, 0))
     im = 0.0
-    x = outflow(s, a) - ne
+    x = outflow(s, a) - usd(s.bal[a, 0])
     if x > 0.0:
         im += debt_initial(s, 0, x)
     for k in range(1, 1 + h[N_COINS]):
         units = s.bal[a, k]
-        ne += coin_value(s, k, units, strict)
+        ne += coin_value(s, k, holding(s, a, k, False), strict)
         book = s.assets[k, A_SPOT]
         if book >= 0 and s.quoted[a, book >> 6] & bit(book & 63) != ZERO:
             units -= s.pos[a, book, ASK]
@@ -354,25 +287,30 @@ def initial(s, a):
             others = bits & (bits - ONE)
             own = bits ^ others
             bits = others
-            if i < perps:
+            if i < derivatives:
                 p = s.pos[a, i]
-                ignored = strict and stale(s, s.ins[i, I_FEED])
-                unit = s.ins[i, I_MARK] * s.ins[i, I_TV]
                 size = p[SIZE]
-                ne += profit(s, usd(size * unit - p[COST]), ignored)
-                n = usd(max(abs(size), max(abs(size + p[BID]), abs(size - p[ASK]))) * unit)
-                im += n * imf(s, i, n)
-                if quoted & own:
-                    im += perpetual_loss(s, a, i, ignored)
+                most = max(abs(size), max(abs(size + p[BID]), abs(size - p[ASK])))
+                n = usd(notional(s, i, most, s.ins[i, I_MARK]))
+                if s.ins[i, I_UNITS] == 0:
+                    ignored = strict and stale(s, s.ins[i, I_FEED])
+                    unit = s.ins[i, I_MARK] * s.ins[i, I_TV]
+                    ne += profit(s, usd(size * unit - p[COST]), ignored)
+                    im += n * imf(s, i, n)
+                    if quoted & own:
+                        im += linear_loss(s, a, i, ignored)
+                else:
+                    im += n * imf(s, i, n)
+                    if quoted & own:
+                        im += inverse_loss(s, a, i, strict)
             elif i < spots:
                 if quoted & own:
                     im += spot_loss(s, a, i, strict)
             elif s.events[s.ins[i, I_EVENT], V_RESOLVED] == 0:
-                yes = s.events[s.ins[i, I_EVENT], V_YES]
-                v = event_value(s, i, s.bal[a, yes], s.bal[a, yes + 1])
-                sets = min(s.bal[a, yes], s.bal[a, yes + 1])
-                ne += usd(v)
-                im += s.insf[i, F_LAMBDA] * usd(v - sets * MICRO)
+                if i == s.events[s.ins[i, I_EVENT], V_INSTRUMENT]:
+                    v, sets = event_value(s, a, i, 0, 0)
+                    ne += usd(v)
+                    im += s.insf[i, F_LAMBDA] * usd(v - sets * MICRO)
                 if quoted & own:
                     im += event_loss(s, a, i)
     return ne, im
@@ -380,41 +318,43 @@ def initial(s, a):
 
 @kernel
 def maintenance(s, a, at_index):
-    """(NE, MM, sum of R_e) in USD at marks; with at_index perpetuals are marked at their index."""
+    """(NE, MM, sum of R_e) in USD at marks; with at_index derivatives are marked at their index."""
     h = s.h
-    perps = h[N_PERPETUALS]
-    spots = perps + h[N_SPOTS]
-    ne = usd(s.bal[a, 0])
+    derivatives = h[N_DERIVATIVES]
+    spots = derivatives + h[N_SPOTS]
+    ne = usd(s.bal[a, 0] + claim(s, a, 0))
     mm = 0.0
     events = 0.0
     if s.bal[a, 0] < 0:
         mm += debt_maintenance(s, 0, usd(-s.bal[a, 0]))
     for k in range(1, 1 + h[N_COINS]):
         units = s.bal[a, k]
-        ne += coin_value(s, k, units, False)
+        ne += coin_value(s, k, holding(s, a, k, at_index), False)
         if units < 0:
             mm += debt_maintenance(
                 s, k, usd(-units * s.feeds[s.assets[k, A_FEED], D_INDEX] * s.assets[k, A_TV])
             )
-    for word in range(s.h[N_ACTIVE]):
+    for word in range(h[N_ACTIVE]):
         bits = s.active[a, word]
         while bits != ZERO:
             i = word * 64 + lowest(bits)
             bits &= bits - ONE
-            if i < perps:
+            if i < derivatives:
                 size = s.pos[a, i, SIZE]
                 price = s.feeds[s.ins[i, I_FEED], D_INDEX] if at_index else s.ins[i, I_MARK]
-                unit = price * s.ins[i, I_TV]
-                ne += profit(s, usd(size * unit - s.pos[a, i, COST]), False)
-                n = usd(abs(size) * unit)
+                if s.ins[i, I_UNITS] == 0:
+                    unit = price * s.ins[i, I_TV]
+                    ne += profit(s, usd(size * unit - s.pos[a, i, COST]), False)
+                n = usd(notional(s, i, abs(size), price))
                 mm += n * mmf(s, i, n)
-            elif i >= spots and s.events[s.ins[i, I_EVENT], V_RESOLVED] == 0:
-                yes = s.events[s.ins[i, I_EVENT], V_YES]
-                v = event_value(s, i, s.bal[a, yes], s.bal[a, yes + 1])
-                r = s.insf[i, F_LAMBDA] * usd(v - min(s.bal[a, yes], s.bal[a, yes + 1]) * MICRO)
-                ne += usd(v)
-                mm += r
-                events += r
+            elif i >= spots:
+                e = s.ins[i, I_EVENT]
+                if i == s.events[e, V_INSTRUMENT] and s.events[e, V_RESOLVED] == 0:
+                    v, sets = event_value(s, a, i, 0, 0)
+                    r = s.insf[i, F_LAMBDA] * usd(v - sets * MICRO)
+                    ne += usd(v)
+                    mm += r
+                    events += r
     return ne, mm, events
 
 
@@ -422,19 +362,23 @@ def maintenance(s, a, at_index):
 def equity(s, a):
     """Raw equity E in micro-USDC (MAR-01), exact."""
     h = s.h
-    perps = h[N_PERPETUALS]
-    spots = perps + h[N_SPOTS]
-    e = s.bal[a, 0]
+    derivatives = h[N_DERIVATIVES]
+    spots = derivatives + h[N_SPOTS]
+    e = s.bal[a, 0] + claim(s, a, 0)
     for k in range(1, 1 + h[N_COINS]):
-        e += s.bal[a, k] * s.feeds[s.assets[k, A_FEED], D_INDEX] * s.assets[k, A_TV]
-    for word in range(s.h[N_ACTIVE]):
+        units = holding(s, a, k, False)
+        e += units * s.feeds[s.assets[k, A_FEED], D_INDEX] * s.assets[k, A_TV]
+    for word in range(h[N_ACTIVE]):
         bits = s.active[a, word]
         while bits != ZERO:
             i = word * 64 + lowest(bits)
             bits &= bits - ONE
-            if i < perps:
-                e += s.pos[a, i, SIZE] * s.ins[i, I_MARK] * s.ins[i, I_TV] - s.pos[a, i, COST]
-            elif i >= spots and s.events[s.ins[i, I_EVENT], V_RESOLVED] == 0:
-                yes = s.events[s.ins[i, I_EVENT], V_YES]
-                e += event_value(s, i, s.bal[a, yes], s.bal[a, yes + 1])
+            if i < derivatives:
+                if s.ins[i, I_UNITS] == 0:
+                    e += unrealised(s, a, i, s.ins[i, I_MARK])
+            elif i >= spots:
+                event = s.ins[i, I_EVENT]
+                if i == s.events[event, V_INSTRUMENT] and s.events[event, V_RESOLVED] == 0:
+                    v, _ = event_value(s, a, i, 0, 0)
+                    e += v
     return e

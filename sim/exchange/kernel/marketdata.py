@@ -8,8 +8,8 @@ from sim.exchange.kernel.book import next_price
 from sim.exchange.kernel.events import emit
 from sim.exchange.kernel.jit import entry, inlined
 from sim.exchange.kernel.state import (
-    BINARY,
     D_INDEX,
+    EVENT_BOOK,
     I_BASE,
     I_EVENT,
     I_FEED,
@@ -35,8 +35,12 @@ def within(s, side, twice_mid, bps):
     """Lots on a book side whose price is within `bps` of the mid (given doubled, in ticks)."""
     total = side * 0
     price = s.best[side]
-    while price >= 0 and abs(2 * price - twice_mid) * 10_000 <= bps * twice_mid:
-        total += s.levels[side, price - s.ins[side >> 1, I_BASE], LOTS]
+    while price >= 0:
+        away = (2 * price - twice_mid) * 10_000
+        if abs(away) <= bps * twice_mid:
+            total += s.levels[side, price - s.ins[side >> 1, I_BASE], LOTS]
+        elif (away > 0) == (side & 1 == 1):  # a crossed book's best prices lie beyond the mid
+            break
         price = next_price(s, side, price)
     return total
 
@@ -51,7 +55,7 @@ def book(arenas, m):
         ask = s.best[2 * i + 1]
         index = s.feeds[ins[I_FEED], D_INDEX] if ins[I_FEED] >= 0 else np.int64(0)
         interest = ins[I_OI]
-        if ins[I_KIND] == BINARY:
+        if ins[I_KIND] == EVENT_BOOK:
             interest = s.events[ins[I_EVENT], V_SETS]
         bids = np.int64(0)
         asks = np.int64(0)

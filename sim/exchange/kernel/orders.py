@@ -1,74 +1,74 @@
-"""Orders on arrival: every check of ORD-04 and MAR-09 in the rulebook's order, then matching."""
+"""Orders on arrival: every check of ORD-04 in the rulebook's order, then matching."""
 
 from __future__ import annotations
 
 import math
 
-from sim.exchange.kernel.bits import rate_up
 from sim.exchange.kernel.book import crosses, find, insert, next_price, remove
 from sim.exchange.kernel.events import emit
+from sim.exchange.kernel.expiry import time_order
 from sim.exchange.kernel.jit import inlined, kernel
 from sim.exchange.kernel.ledger import activate, retire
-from sim.exchange.kernel.margin import (
-    STALE,
-    UNCERTAIN_GRADE,
-    equity,
-    grade,
-    initial,
-    outflow,
-    usd,
-)
+from sim.exchange.kernel.limits import highest_price, lowest_price
 from sim.exchange.kernel.matching import cancel, match, opposite, resting
+from sim.exchange.kernel.quality import grade
+from sim.exchange.kernel.requirements import margin_reason, reduces
 from sim.exchange.kernel.state import (
-    A_POOL,
     ACC,
-    ASK,
-    BAND,
     BARE,
-    BID,
-    BINARY,
-    BORROWED,
     C_FLAGGED,
     C_HEAD,
     C_OPEN,
-    D_INDEX,
-    EVENT_PPM,
+    C_STOPS,
+    EVENT_BOOK,
     FLG,
     FREE,
-    I_ASSET,
+    G_FILL,
+    G_INCREASE,
     I_BASE,
-    I_CLOSED,
-    I_EVENT,
     I_FEED,
     I_KIND,
-    I_MARK,
     I_MAX,
     I_MIN_NOTIONAL,
     I_PAYOFF,
-    I_TICKS,
-    I_TV,
+    I_STATE,
     ID,
     LOTS,
     MAX_IMPACT,
     MAX_OPEN,
     N_ACCOUNTS,
-    N_BID,
     N_IDS,
     N_INSTRUMENTS,
+    NOW,
     OUTCOME_NO,
-    PERPETUAL,
     PX,
     REJECTS,
     REST,
+    S_AUCTION,
+    S_CANCEL,
+    S_LIMIT,
+    S_OPEN,
+    S_POST,
     SELLS_OUTCOME,
     SIDE,
     SPOT,
-    TAKER_PPM,
-    V_YES,
+    T_ACC,
+    T_ANEXT,
+    T_FLAGS,
+    T_ID,
+    T_INS,
+    T_PRICE,
+    T_SIDE,
+    T_SIZE,
+    T_TRIGGER,
+    UNTIL,
 )
+from sim.exchange.kernel.stops import cancel_stop, find_stop
+from sim.exchange.kernel.value import notional
 from sim.exchange.messages import (
     M_ACCOUNT,
     M_ARG,
+    M_ARG2,
     M_FLAGS,
     M_INSTRUMENT,
     M_KIND,
@@ -82,7 +82,12 @@ from sim.exchange.messages import (
     Reason,
 )
 
-ORDER, CANCELLED, REJECT = int(Event.ORDER), int(Event.CANCELLED), int(Event.REJECT)
+ORDER, CANCELLED, REJECT, CONDITIONAL = (
+    int(Event.ORDER),
+    int(Event.CANCELLED),
+    int(Event.REJECT),
+    int(Event.CONDITIONAL),
+)
 IOC, FOK, POST, REDUCE, MARKET = (
     int(Flag.IOC),
     int(Flag.FOK),
@@ -90,10 +95,10 @@ IOC, FOK, POST, REDUCE, MARKET = (
     int(Flag.REDUCE_ONLY),
     int(Flag.MARKET),
 )
-KNOWN = IOC | FOK | POST | REDUCE | MARKET
+GTD = int(Flag.GTD)
+KNOWN = IOC | FOK | POST | REDUCE | MARKET | GTD
 K_REPLACE = int(Kind.REPLACE)
 OK = int(Reason.NONE)
-R_MARGIN = int(Reason.INSUFFICIENT_MARGIN)
 R_BOUNDS = int(Reason.PRICE_OUT_OF_BOUNDS)
 R_CROSS = int(Reason.WOULD_CROSS)
 R_REDUCE = int(Reason.REDUCE_ONLY)
@@ -110,7 +115,6 @@ R_NOTIONAL = int(Reason.MIN_NOTIONAL)
 R_OPEN = int(Reason.MAX_OPEN_ORDERS)
 R_FLAGGED = int(Reason.FLAGGED)
 R_DUPLICATE = int(Reason.DUPLICATE_ORDER)
-R_BALANCE = int(Reason.INSUFFICIENT_BALANCE)
 R_FLAGS = int(Reason.BAD_FLAGS)
 R_FULL = int(Reason.BOOK_FULL)
 BY_USER, IMMEDIATE, REPLACED = int(Reason.BY_USER), int(Reason.IMMEDIATE), int(Reason.REPLACED)
@@ -126,34 +130,21 @@ def reject(s, m, reason):
 
 
 @inlined
-def reference(s, i):
-    """What bands and expected losses are measured from: the mark, for spot the live index."""
-    if s.ins[i, I_KIND] == SPOT:
-        return s.feeds[s.ins[i, I_FEED], D_INDEX]
-    return s.ins[i, I_MARK]
+def shut(state, flags):
+    """Whether a book in this state refuses a new order with these flags (ORD-03)."""
+    if state == S_AUCTION:
+        return flags & (IOC | FOK | MARKET | POST) != 0
+    if state == S_POST:
+        return flags & POST == 0
+    if state == S_LIMIT:
+        return flags & MARKET != 0
+    return state >= S_CANCEL
 
 
 @inlined
-def band(s, i):
-    """Half-width of the price band in ticks (ORD-04)."""
-    return int(math.floor(reference(s, i) * s.rules[BAND]))
-
-
-@inlined
-def lowest_price(s, i):
-    """Lowest price that ladder and band allow."""
-    low = max(1, s.ins[i, I_BASE])
-    if s.ins[i, I_KIND] != BINARY:
-        low = max(low, reference(s, i) - band(s, i))
-    return low
-
-
-@inlined
-def highest_price(s, i):
-    """Highest price that ladder and band allow."""
-    if s.ins[i, I_KIND] == BINARY:
-        return s.ins[i, I_PAYOFF] - 1
-    return min(s.ins[i, I_BASE] + s.ins[i, I_TICKS] - 1, reference(s, i) + band(s, i))
+def on_ladder(s, i, price):
+    """Whether a price can be one of this book at all (BAD_TICK otherwise)."""
+    return price >= 1 and (s.ins[i, I_KIND] != EVENT_BOOK or price < s.ins[i, I_PAYOFF])
 
 
 @inlined
@@ -167,85 +158,21 @@ def enough(s, side, other_side, bound, size):
     return need <= 0
 
 
-@inlined
-def reduces(s, a, i, side, flags, size):
-    """Whether a new order only reduces (MAR-09)."""
-    if flags & REDUCE:
-        return True
-    kind = s.ins[i, I_KIND]
-    p = s.pos[a, i]
-    if kind == PERPETUAL:
-        return size <= opposite(s, a, i, side) - (p[ASK] if side else p[BID])
-    if kind == BINARY:
-        if flags & SELLS_OUTCOME == 0:
-            return False
-        yes = s.events[s.ins[i, I_EVENT], V_YES]
-        if flags & OUTCOME_NO:
-            return size <= s.bal[a, yes + 1] - p[N_BID]
-        return size <= s.bal[a, yes] - p[ASK]
-    return side == 1 and s.bal[a, 0] < 0 and size <= s.bal[a, s.ins[i, I_ASSET]] - p[ASK]
-
-
-@inlined
-def margin_reason(s, a, i, side, flags, size, bound, reducing):
-    """MAR-09 for an order whose lots have just been added to the resting numbers; 0 if it passes.
-
-    A refused order is taken out of the numbers again.
-    """
-    h = s.h
-    reason = OK
-    if reducing:
-        before = equity(s, a)
-        value = size * s.ins[i, I_TV]
-        gain = (bound - reference(s, i)) * value
-        after = before + (gain if side else -gain)
-        if s.ins[i, I_KIND] == BINARY:
-            after -= rate_up(min(bound, s.ins[i, I_PAYOFF] - bound) * value, h[EVENT_PPM])
-        else:
-            after -= rate_up(bound * value, h[TAKER_PPM])
-        if after < 0 and after < before:
-            reason = R_MARGIN
-    else:
-        kind = s.ins[i, I_KIND]
-        if kind == SPOT and side == 1 and s.bal[a, s.ins[i, I_ASSET]] < s.pos[a, i, ASK]:
-            reason = R_BALANCE
-        elif kind != PERPETUAL:
-            out = outflow(s, a)
-            debt = out - usd(s.bal[a, 0])
-            now = usd(max(0, -s.bal[a, 0]))
-            if debt > 0.0 and debt > now:
-                resting(s, a, i, side, flags, -size, bound)
-                before_out = outflow(s, a)
-                resting(s, a, i, side, flags, size, bound)
-                lent = s.assets[0, A_POOL]
-                if out > before_out:
-                    if lent == 0:
-                        reason = R_BALANCE
-                    elif usd(h[BORROWED]) - now + debt > usd(lent):
-                        reason = R_LIQUIDITY
-        if reason == OK:
-            ne, im = initial(s, a)
-            if ne < im:
-                reason = R_MARGIN
-    if reason != OK:
-        resting(s, a, i, side, flags, -size, bound)
-    return reason
-
-
-@inlined
-def submit(s, a, i, side, price, size, flags, oid, no, replaced):
-    """A NEW order (or the second half of a REPLACE); returns the reason it was refused, or 0."""
+@kernel
+def submit(s, a, i, side, price, size, flags, oid, no, until, replaced):
+    """A NEW order, the second half of a REPLACE or a triggered order; returns why it was refused, or 0."""
     h = s.h
     if size <= 0 or size > s.ins[i, I_MAX]:
         return R_SIZE
-    if s.ins[i, I_CLOSED] != 0:
+    state = s.ins[i, I_STATE]
+    if state != S_OPEN and shut(state, flags):
         return R_STATE
     held = s.slot_of[oid % h[N_IDS]] if oid > 0 else 0
     if oid <= 0 or held != 0:
         return R_DUPLICATE
     kind = s.ins[i, I_KIND]
     own = price
-    if kind == BINARY:
+    if kind == EVENT_BOOK:
         if side == 1:
             flags |= SELLS_OUTCOME
         if no:
@@ -263,7 +190,7 @@ def submit(s, a, i, side, price, size, flags, oid, no, replaced):
         bound = max(low, min(high, bound))
         own = s.ins[i, I_PAYOFF] - bound if flags & OUTCOME_NO else bound
     else:
-        if price < 1 or (kind == BINARY and price >= s.ins[i, I_PAYOFF]):
+        if not on_ladder(s, i, price):
             return R_TICK
         bound = s.ins[i, I_PAYOFF] - price if flags & OUTCOME_NO else price
         if bound < low or bound > high:
@@ -272,20 +199,20 @@ def submit(s, a, i, side, price, size, flags, oid, no, replaced):
         size = min(size, opposite(s, a, i, side))
         if size == 0:
             return R_REDUCE
-    elif s.ins[i, I_MIN_NOTIONAL] > 0 and size * own * s.ins[i, I_TV] < s.ins[i, I_MIN_NOTIONAL]:
+    elif s.ins[i, I_MIN_NOTIONAL] > 0 and notional(s, i, size, own) < s.ins[i, I_MIN_NOTIONAL]:
         return R_NOTIONAL
-    crossing = crosses(side, best, bound)
+    crossing = state != S_AUCTION and crosses(side, best, bound)
     bare = h[BARE] != 0
     reducing = True
     if not bare:
-        reducing = reduces(s, a, i, side, flags, size)
+        reducing = reduces(s, a, i, side, flags, size, bound)
         if s.acct[a, C_FLAGGED] and not reducing:
             return R_FLAGGED
     if flags & POST and crossing:
         return R_CROSS
     if not bare:
         quality = grade(s, s.ins[i, I_FEED])
-        if (quality >= STALE and not reducing) or (quality >= UNCERTAIN_GRADE and crossing):
+        if (quality >= h[G_INCREASE] and not reducing) or (quality >= h[G_FILL] and crossing):
             return R_STALE
     if flags & (IOC | FOK | MARKET) == 0 and s.acct[a, C_OPEN] >= h[MAX_OPEN]:
         return R_OPEN
@@ -298,7 +225,7 @@ def submit(s, a, i, side, price, size, flags, oid, no, replaced):
         resting(s, a, i, side, flags, size, bound)
         reason = margin_reason(s, a, i, side, flags, size, bound, reducing)
         if reason != OK:
-            if kind != BINARY:
+            if kind != EVENT_BOOK:
                 retire(s, a, i)
             return reason
     emit(
@@ -323,7 +250,7 @@ def submit(s, a, i, side, price, size, flags, oid, no, replaced):
     if crossing:
         rest, stopped = match(s, a, i, side, bound, size, flags, oid, False, 0)
     if rest > 0:
-        if stopped or flags & (IOC | FOK | MARKET):
+        if stopped == 1 or flags & (IOC | FOK | MARKET):
             if not bare:
                 resting(s, a, i, side, flags, -rest, bound)
             emit(
@@ -338,16 +265,32 @@ def submit(s, a, i, side, price, size, flags, oid, no, replaced):
                 oid,
                 0,
                 0,
-                R_SELF if stopped else IMMEDIATE,
+                R_SELF if stopped == 1 else IMMEDIATE,
                 0,
                 0,
                 0,
             )
         else:
-            insert(s, a, 2 * i + side, bound, rest, oid, flags)
-    if not bare and kind != BINARY:
+            slot = insert(s, a, 2 * i + side, bound, rest, oid, flags)
+            if flags & GTD:
+                time_order(s, slot, until)
+    if not bare and kind != EVENT_BOOK:
         retire(s, a, i)
     return OK
+
+
+@inlined
+def bad_flags(s, i, side, flags, outcome, until):
+    """BAD_FLAGS of ORD-04: a side, flag or outcome that does not exist, or flags that exclude each other."""
+    kind = s.ins[i, I_KIND]
+    return (
+        (side != 0 and side != 1)
+        or (flags & IOC and flags & FOK)
+        or (flags & POST and flags & (IOC | FOK | MARKET))
+        or (flags & REDUCE and (kind == SPOT or kind == EVENT_BOOK))
+        or (outcome != 0 and (outcome != 1 or kind != EVENT_BOOK))
+        or (flags & GTD and (flags & (IOC | FOK | MARKET) or until <= s.h[NOW]))
+    )
 
 
 @inlined
@@ -358,16 +301,9 @@ def well_formed(s, m):
         return R_ACCOUNT
     if m[M_INSTRUMENT] < 0 or m[M_INSTRUMENT] >= h[N_INSTRUMENTS]:
         return R_INSTRUMENT
-    kind = s.ins[m[M_INSTRUMENT], I_KIND]
+    i = m[M_INSTRUMENT]
     flags = m[M_FLAGS]
-    if (
-        (m[M_SIDE] != 0 and m[M_SIDE] != 1)
-        or flags & ~KNOWN
-        or (flags & IOC and flags & FOK)
-        or (flags & POST and flags & (IOC | FOK | MARKET))
-        or (flags & REDUCE and kind != PERPETUAL)
-        or (m[M_ARG] != 0 and (m[M_ARG] != 1 or kind != BINARY))
-    ):
+    if flags & ~KNOWN or bad_flags(s, i, m[M_SIDE], flags, m[M_ARG], m[M_ARG2]):
         return R_FLAGS
     return OK
 
@@ -381,16 +317,20 @@ def take_out(s, slot):
     if not s.h[BARE]:
         resting(s, a, i, o[SIDE] & 1, o[FLG], -o[REST], o[PX])
     remove(s, slot)
-    if not s.h[BARE] and s.ins[i, I_KIND] != BINARY:
+    if not s.h[BARE] and s.ins[i, I_KIND] != EVENT_BOOK:
         retire(s, a, i)
 
 
 @inlined
 def cancel_one(s, m):
     slot = find(s, m[M_ACCOUNT], m[M_ORDER])
+    if slot != 0:
+        cancel(s, slot, BY_USER)
+        return OK
+    slot = find_stop(s, m[M_ACCOUNT], m[M_ORDER])
     if slot == 0:
         return R_ORDER
-    cancel(s, slot, BY_USER)
+    cancel_stop(s, slot, BY_USER)
     return OK
 
 
@@ -402,6 +342,12 @@ def cancel_all(s, a, instrument, reason):
         after = s.orders[slot, 8]  # ANEXT, read before the order goes
         if instrument < 0 or s.orders[slot, SIDE] >> 1 == instrument:
             cancel(s, slot, reason)
+        slot = after
+    slot = s.acct[a, C_STOPS]
+    while slot != 0:
+        after = s.stops[slot, T_ANEXT]
+        if instrument < 0 or s.stops[slot, T_INS] == instrument:
+            cancel_stop(s, slot, reason)
         slot = after
 
 
@@ -419,10 +365,29 @@ def shrink(s, slot, size):
     emit(s, ORDER, o[ACC], i, o[SIDE] & 1, o[PX], size, 0, o[ID], 0, 0, o[FLG] & KNOWN, 0, no, 1)
 
 
+@kernel
+def change_stop(s, m, slot):
+    """REPLACE of a conditional order: new price and size in place; the reason it was refused, or 0."""
+    t = s.stops[slot]
+    i = t[T_INS]
+    if m[M_SIZE] <= 0 or m[M_SIZE] > s.ins[i, I_MAX]:
+        return R_SIZE
+    if t[T_FLAGS] & MARKET == 0 and not on_ladder(s, i, m[M_PRICE]):
+        return R_TICK
+    t[T_PRICE] = m[M_PRICE]
+    t[T_SIZE] = m[M_SIZE]
+    emit(
+        s, CONDITIONAL, t[T_ACC], i, t[T_SIDE], t[T_PRICE], t[T_SIZE], 0, t[T_ID], 0, 0, t[T_FLAGS], 0,
+        t[T_TRIGGER], 1,
+    )  # fmt: skip
+    return OK
+
+
 @inlined
 def new_or_replace(s, m):
     """NEW and REPLACE; refusals become REJECT events."""
     a, i, side, flags, no = m[M_ACCOUNT], m[M_INSTRUMENT], m[M_SIDE], m[M_FLAGS], m[M_ARG] == 1
+    until = m[M_ARG2]
     replaced = 0
     px = side * 0
     rest = side * 0
@@ -433,7 +398,10 @@ def new_or_replace(s, m):
     else:
         slot = find(s, a, m[M_ORDER])
         if slot == 0:
-            reason = R_ORDER
+            slot = find_stop(s, a, m[M_ORDER])
+            reason = R_ORDER if slot == 0 else change_stop(s, m, slot)
+            if reason == OK:
+                return
         elif m[M_SIZE] <= 0:
             reason = R_SIZE
         else:
@@ -444,6 +412,7 @@ def new_or_replace(s, m):
             rest = o[REST]
             flags = o[FLG] & KNOWN
             no = o[FLG] & OUTCOME_NO != 0
+            until = s.timed[slot, UNTIL]
             side = 1 - book_side if no else book_side
             if (s.ins[i, I_PAYOFF] - m[M_PRICE] if no else m[M_PRICE]) == px and m[M_SIZE] <= rest:
                 shrink(s, slot, m[M_SIZE])
@@ -451,7 +420,9 @@ def new_or_replace(s, m):
             replaced = 1
             take_out(s, slot)
     if reason == OK:
-        reason = submit(s, a, i, side, m[M_PRICE], m[M_SIZE], flags, m[M_ORDER], no, replaced)
+        reason = submit(
+            s, a, i, side, m[M_PRICE], m[M_SIZE], flags, m[M_ORDER], no, until, replaced
+        )
     if reason != OK:
         reject(s, m, reason)
         if replaced:

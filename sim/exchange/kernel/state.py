@@ -16,16 +16,19 @@ import numpy as np
 from sim.exchange.kernel.tables import Dim, compiled_views
 
 # --- header: dimensions, counters, integer rules ------------------------------------------
-HEADER = 96
+HEADER = 144
 (
     N_ACCOUNTS,
     N_INSTRUMENTS,
     N_PERPETUALS,
+    N_INVERSES,
+    N_DERIVATIVES,
     N_SPOTS,
     N_EVENTS,
     N_FEEDS,
     N_ASSETS,
     N_COINS,
+    N_POOLS,
     N_SLOTS,
     N_IDS,
     N_LEVELS,
@@ -34,6 +37,13 @@ HEADER = 96
     N_ACTIVE,
     N_LOG,
     N_RING,
+    N_STOPS,
+    N_HISTORIES,
+    N_HISTORY,
+    N_TIERS,
+    N_VOLUMES,
+    N_LEGS,
+    N_SCRATCH,
     NOW,
     SEQ,
     LOGGED,
@@ -45,15 +55,11 @@ HEADER = 96
     FILLS,
     EVALUATIONS,
     INSURANCE,
-    FEES,
-    ROUNDING,
-    BORROWED,
+    BONDS,
     MARK_TIME,
     FLAGGED_COUNT,
-    MAKER_PPM,
-    TAKER_PPM,
-    EVENT_PPM,
     SELF_TRADE,
+    BY_OWNER,
     MAX_OPEN,
     STRICT,
     STALE_GUARD,
@@ -63,13 +69,29 @@ HEADER = 96
     STEP_PPM,
     STEP_MIN,
     LIQ_PPM,
+    EVENT_PPM,
     BONUS_PPM,
     FAILED_STEPS,
     RESERVE,
-    N_LEGS,
-    N_SCRATCH,
-) = range(50)
-OFFSETS = 64  # header[OFFSETS + k]: where table k of LAYOUT starts in its arena
+    NEXT_EXPIRY,
+    TIMED,
+    STOPS_FREE,
+    PENDING,
+    DAY,
+    EXTERNAL_US,
+    WINDOW_US,
+    VOID_US,
+    BOND_PPM,
+    G_INCREASE,
+    G_WITHDRAW,
+    G_BORROW,
+    G_FILL,
+    G_FUNDING,
+    G_SETTLEMENT,
+    G_LIQUIDATE,
+    G_TRIGGER,
+) = range(72)
+OFFSETS = 96  # header[OFFSETS + k]: where table k of LAYOUT starts in its arena
 
 # --- float rules ---------------------------------------------------------------------------
 RULES = 32
@@ -99,19 +121,40 @@ RULES = 32
 # --- orders: int64[slots, 10]; slot 0 is nobody ----------------------------------------------
 ORDER = 10
 NEXT, PREV, PX, REST, ACC, SIDE, ID, FLG, ANEXT, APREV = range(10)
-SELLS_OUTCOME = 1 << 8  # in FLG: the order sells its outcome (event books)
-OUTCOME_NO = 1 << 9  # in FLG: the order was for NO
+SELLS_OUTCOME = 1 << 20  # in FLG: the order sells its outcome (event books)
+OUTCOME_NO = 1 << 21  # in FLG: the order was for NO
+# GTD orders: int64[slots, 2] beside them, and a heap of slots by (expiry, id)
+UNTIL, HEAPED = range(2)
+
+# --- conditional orders: int64[stops, 14]; slot 0 is nobody -----------------------------------
+STOP = 14
+(
+    T_ID,
+    T_ACC,
+    T_INS,
+    T_SIDE,  # YES terms
+    T_PRICE,
+    T_SIZE,
+    T_FLAGS,
+    T_TRIGGER,  # YES terms
+    T_UNTIL,
+    T_NO,
+    T_NEXT,
+    T_PREV,
+    T_ANEXT,
+    T_APREV,
+) = range(14)
 
 # --- levels: int64[2 * instruments, ladder, 4] -------------------------------------------------
 LEVEL = 4
 HEAD, TAIL, LOTS, LAST_SELLER = range(4)
 
-# --- instruments: int64[n, 32] and float64[n, 20] ----------------------------------------------
-INS = 32
+# --- instruments: int64[n, 56] and float64[n, 20] ----------------------------------------------
+INS = 56
 (
     I_KIND,
     I_FEED,
-    I_ASSET,
+    I_ASSET,  # spot: its base; inverse: what it settles in
     I_TV,
     I_EVENT,
     I_PAYOFF,
@@ -122,6 +165,16 @@ INS = 32
     I_OI,
     I_MAX,
     I_MIN_NOTIONAL,
+    I_STATE,
+    I_CLOSED,
+    I_FACE,  # micro-USD of a contract of an inverse, else 0
+    I_UNITS,  # F of an inverse, else 0
+    I_COST,  # what resting costs are lots * price times: tick value, 1 for an inverse
+    I_LOW,  # trades below and above these prices start an auction (ORD-05); 0: none
+    I_HIGH,
+    I_BY_LAST,  # conditional orders triggered by last
+    I_TOUCHED,
+    I_OUTCOME,
     I_CLEARING,
     I_DUE,
     I_USED,
@@ -129,8 +182,23 @@ INS = 32
     I_FORCED_SEQ,
     I_FORCED_TIME,
     I_TICK_MARK,
-    I_CLOSED,
-) = range(21)
+    I_STOPS,
+    I_STOPS_END,
+    I_AUCTION_END,
+    I_VOLATILE,
+    I_EXTENDED,
+    I_HISTORY,  # row of `history`, -1 without volatility auctions
+    I_HISTORY_COUNT,
+    I_HISTORY_FIRST,
+    I_HORIZON,
+    I_AUCTION_US,
+    I_EXTERNAL,
+    I_EXTERNAL_TIME,
+    I_EXPIRY,
+    I_SETTLE_SUM,
+    I_SETTLE_US,
+    I_SHUT,
+) = range(46)
 INSF = 20
 (
     F_BASE,
@@ -148,10 +216,12 @@ INSF = 20
     F_BOOK_DEN,
     F_SAMPLES,
     F_LAMBDA,
-) = range(15)
+    F_DOWN,
+    F_UP,
+) = range(17)
 
-# --- feeds: int64[n, 16]; ring: int64[n, RING, 3] (time, price, cumulative price*time) ----------
-FEED = 16
+# --- feeds: int64[n, 20]; ring: int64[n, RING, 3] (time, price, cumulative price*time) ----------
+FEED = 20
 (
     D_INDEX,
     D_TWAP,
@@ -169,31 +239,102 @@ FEED = 16
     D_TICK_INDEX,
     D_PRICE,
     D_STALE_AT,
-) = range(16)
+    D_OWN,  # spot book whose median is the reading, -1: none
+    D_SINCE,  # time of the latest reading, good or bad
+    D_GOOD,  # price that counts for settlement since then, 0: none
+) = range(19)
 RING = 4096
 
-# --- assets: int64[n, 12], float64[n, 12] --------------------------------------------------------
-ASSET = 12
-(A_KIND, A_FEED, A_TV, A_POOL, A_EXTERNAL, A_SPOT, A_EVENT, A_TOTAL) = range(8)
-ASSETF = 12
-(W, B, KAPPA, CAP, B_BASE, B_FACTOR, B_BASE_M, B_FACTOR_M, B_INV_LIMIT) = range(9)
+# --- assets: int64[n, 16], float64[n, 16] --------------------------------------------------------
+ASSET = 16
+(
+    A_KIND,
+    A_FEED,
+    A_TV,
+    A_POOL,
+    A_EXTERNAL,
+    A_SPOT,
+    A_EVENT,
+    A_TOTAL,
+    A_FEES,
+    A_ROUNDING,
+    A_BORROWED,
+    A_SHARES,
+    A_BORROWABLE,
+    A_LEND_CAP,
+    A_BORROW_CAP,
+    A_OUTCOME,
+) = range(16)
+ASSETF = 16
+(
+    W,
+    B,
+    KAPPA,
+    CAP,
+    B_BASE,
+    B_FACTOR,
+    B_BASE_M,
+    B_FACTOR_M,
+    B_INV_LIMIT,
+    OPTIMAL,
+    RATE_ZERO,
+    RATE_OPTIMAL,
+    RATE_MAX,
+    RESERVE_FEE,
+    THROTTLE,
+) = range(15)
 
-# --- events: int64[n, 6] ---------------------------------------------------------------------------
-EVENT = 6
-V_SETS, V_RESOLVED, V_OUTCOME, V_YES, V_INSTRUMENT, V_PAYOFF = range(6)
+# --- events: int64[n, 24]; two proposals of six columns each follow the first twelve ----------------
+EVENT = 24
+(
+    V_SETS,
+    V_RESOLVED,
+    V_OUTCOME,
+    V_SHARE,  # asset id of the first share
+    V_INSTRUMENT,  # id of the first book
+    V_PAYOFF,
+    V_SHARES,
+    V_BOOKS,
+    V_LOW,
+    V_HIGH,
+    V_DATE,
+    V_PROPOSALS,
+) = range(12)
+PROPOSAL = 12
+Y_ACCOUNT, Y_OUTCOME, Y_VALUE, Y_BOND, Y_DISPUTED, Y_DISPUTER = range(6)
+
+# --- fee tiers: int64[n, 3] ---------------------------------------------------------------------------
+L_VOLUME, L_MAKER, L_TAKER = range(3)
+DAYS = 31  # of volume kept: today and the thirty before
 
 # --- accounts ----------------------------------------------------------------------------------------
-ACCOUNT = 10
-(C_HEAD, C_TAIL, C_OPEN, C_FLAGGED, C_FLAG_TIME, C_FAILED, C_DRAWN, C_COMMIT, C_PARENT) = range(9)
-# positions int64[accounts, instruments, 8].  Perpetual and spot use the first six; an event book
-# uses BID/ASK for YES orders and the D_ columns for NO orders (all in YES terms).
+ACCOUNT = 16
+(
+    C_HEAD,
+    C_TAIL,
+    C_STOPS,
+    C_STOPS_END,
+    C_OPEN,
+    C_FLAGGED,
+    C_FLAG_TIME,
+    C_FAILED,
+    C_DRAWN,
+    C_COMMIT,
+    C_PARENT,
+    C_SETTINGS,
+    C_OWNER,
+    C_TIER,
+) = range(14)
+# positions int64[accounts, instruments, 8].  Derivative and spot use the first six; an event book
+# uses BID/ASK for orders for its outcome and the N_ columns for NO orders (all in YES terms).
 POSITION = 8
 SCRATCH = 5  # columns: account, weight, leg tried, flagged queue (kept), equity snapshot
 QUEUE, SNAPSHOT = 3, 4
 SIZE, COST, BID, ASK, BID_COST, ASK_COST = range(6)
 N_BID, N_BID_COST, N_ASK, N_ASK_COST = 0, 1, 6, 7
 
-PERPETUAL, SPOT, BINARY = 1, 0, 2  # sim.exchange.instruments.Kind
+PERPETUAL, SPOT, EVENT_BOOK, INVERSE, FUTURE = 1, 0, 2, 3, 4  # sim.exchange.products.Kind
+S_OPEN, S_POST, S_LIMIT, S_CANCEL, S_AUCTION, S_CLOSED = range(6)  # sim.exchange.messages.BookState
 
 # --- where everything is -------------------------------------------------------------------------
 I64, F64, U64 = range(3)
@@ -214,6 +355,14 @@ LAYOUT = {
     "bal": (I64, Dim(N_ACCOUNTS), Dim(N_ASSETS)),
     "pos": (I64, Dim(N_ACCOUNTS), Dim(N_INSTRUMENTS), POSITION),
     "acct": (I64, Dim(N_ACCOUNTS), ACCOUNT),
+    "lent": (I64, Dim(N_ACCOUNTS), Dim(N_POOLS)),
+    "timed": (I64, Dim(N_SLOTS), 2),
+    "heap": (I64, Dim(N_SLOTS)),
+    "stops": (I64, Dim(N_STOPS), STOP),
+    "stops_free": (I64, Dim(N_STOPS)),
+    "history": (I64, Dim(N_HISTORIES), Dim(N_HISTORY), 2),
+    "tiers": (I64, Dim(N_TIERS), 3),
+    "volume": (I64, Dim(N_VOLUMES), DAYS),
     "flag_size": (I64, Dim(N_ACCOUNTS), Dim(N_LEGS)),
     "scratch": (I64, Dim(N_SCRATCH), SCRATCH),
     "log": (I64, Dim(N_LOG), 16),
@@ -243,6 +392,14 @@ class State(NamedTuple):
     bal: np.ndarray
     pos: np.ndarray
     acct: np.ndarray
+    lent: np.ndarray  # shares of the pools
+    timed: np.ndarray
+    heap: np.ndarray
+    stops: np.ndarray
+    stops_free: np.ndarray
+    history: np.ndarray
+    tiers: np.ndarray
+    volume: np.ndarray  # micro-USD traded, by day of UTC modulo DAYS
     flag_size: np.ndarray
     scratch: np.ndarray
     log: np.ndarray
@@ -272,8 +429,9 @@ compiled_views(views, LAYOUT, OFFSETS)
 
 def sizes(h: np.ndarray) -> tuple[int, int, int]:
     """Elements that the three arenas need for the dimensions in header `h`; notes offsets there."""
-    h[N_LEGS] = h[N_INSTRUMENTS] + 1
-    h[N_SCRATCH] = h[N_ACCOUNTS] + h[N_INSTRUMENTS] + 8
+    h[N_POOLS] = 1 + h[N_COINS]
+    h[N_LEGS] = h[N_DERIVATIVES] + h[N_ASSETS]
+    h[N_SCRATCH] = h[N_ACCOUNTS] + h[N_INSTRUMENTS] + h[N_LEGS] + 8
     ends = [0, 0, 0]
     for k, (arena, *dims) in enumerate(LAYOUT.values()):
         h[OFFSETS + k] = ends[arena]

@@ -28,12 +28,26 @@ HERE = {
     "resolve": _MESSAGE,
     "refuse": (_ARENAS, _I64, types.int64),
     "unknown": _MESSAGE,
+    "expire": (_ARENAS,),
+    "conditionals": (_ARENAS, types.boolean),
+    **{
+        name: _MESSAGE
+        for name in (
+            "read_external",
+            "interest",
+            "settle_due",
+            "propose_or_dispute",
+            "lend_or_redeem",
+            "account_settings",
+        )
+    },
     "read_initial": (_ARENAS, types.int64),
     "read_maintenance": (_ARENAS, types.int64),
     "read_equity": (_ARENAS, _I64),
 }
 THERE = {
-    name: _MESSAGE for name in ("tick", "marks", "read_index", "sample", "pay", "book", "depth")
+    name: _MESSAGE
+    for name in ("tick", "marks", "set_state", "read_index", "sample", "pay", "book", "depth")
 }
 ENTRIES = {**HERE, **THERE}
 ROOT = Path(__file__).parents[3]
@@ -42,9 +56,7 @@ ROOT = Path(__file__).parents[3]
 def compile_entries(names: Iterable[str], done: Callable[[str], None] = lambda name: None) -> None:
     """Compile these entries, or load them from disk if they are there."""
     for name in names:
-        entry = getattr(
-            readout if name.startswith("read_") and name != "read_index" else loop, name
-        )
+        entry = getattr(loop if hasattr(loop, name) else readout, name)
         entry.compile(ENTRIES[name])
         done(name)
 
