@@ -161,4 +161,5 @@ class Readings(Engine):
             h.update(np.ascontiguousarray(part).tobytes())
         for i in range(len(self.listing.instrument_names())):
             h.update(repr(self.book(i)).encode())
+        h.update(s.stops[s.stops[:, st.T_ID] != 0].tobytes())
         return h.hexdigest()[:16]
