@@ -126,8 +126,8 @@ def room(s, p, i, sign, lots):
 
 
 @kernel
-def offer(s, a, leg, e):
-    """Offer one leg of account a (equity e) to all providers; returns the lots taken."""
+def offer(s, a, leg, e, at_mark):
+    """Offer one leg of account a (equity e) to all providers, if asked without discount; lots taken."""
     h = s.h
     position = leg_kind(s, leg) == POSITION_LEG
     sign = np.int64(1)
@@ -148,7 +148,10 @@ def offer(s, a, leg, e):
         unit = mark_of(s, share) * s.ins[i, I_TV]
         shown = np.int64(-1 if no else 1)
         behind = e
-    discount = min(max(behind, np.int64(0)), muldiv(q * unit, h[BONUS_PPM], np.int64(1_000_000)))
+    discount = np.int64(0)
+    if not at_mark:
+        most = muldiv(q * unit, h[BONUS_PPM], np.int64(1_000_000))
+        discount = min(max(behind, np.int64(0)), most)
     total = np.int64(0)
     last = np.int64(-1)
     for p in range(h[N_ACCOUNTS]):
@@ -198,4 +201,4 @@ def backstop(s, a, positions_only):
         if leg < 0:
             return
         s.scratch[leg, 2] = 1
-        offer(s, a, leg, e)
+        offer(s, a, leg, e, positions_only)

@@ -178,8 +178,8 @@ def deleverage(s, a, i, deficit):
                 lots -= 1
             if lots < open_lots:
                 part = muldiv(deficit, lots, whole)
-        elif lots < open_lots:
-            part = left * 0
+        elif lots < open_lots:  # what the floors of an inverse left above zero is shared out
+            part = (deficit * lots) // whole
         if lots <= 0:
             continue
         close_against(s, a, j, i, lots, part, 0)
