@@ -56,12 +56,7 @@ REFUSED: dict[int, dict[str, str]] = {
         kind: {"instrument": "asset name", "size": "asset"}
         for kind in (Kind.DEPOSIT, Kind.WITHDRAW, Kind.LEND, Kind.REDEEM, Kind.POOL)
     },
-    **{
-        kind: _EVENT
-        for kind in (
-            Kind.MINT, Kind.MERGE, Kind.CONVERT, Kind.RESOLVE, Kind.PROPOSE, Kind.DISPUTE
-        )
-    },
+    **dict.fromkeys((Kind.MINT, Kind.MERGE, Kind.CONVERT, Kind.RESOLVE, Kind.PROPOSE, Kind.DISPUTE), _EVENT),
 }  # fmt: skip
 _LEG_ASSET = {"instrument": "asset name", "size": "asset", "price": "raw"}
 _LEG_POSITION = {"amount": "settle"}
