@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sim.exchange.instruments import MICRO, Event, Future, InversePerpetual, Kind, Listing, Perpetual
+from sim.exchange.instruments import (
+    MICRO,
+    Event,
+    Future,
+    InversePerpetual,
+    Kind,
+    Listing,
+    Perpetual,
+)
 
 MISSING = "—"
 MINUS = "−"

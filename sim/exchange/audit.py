@@ -1,160 +1,131 @@
-"""Invariants that only the event stream can show, checked as it passes (I3, I9 … I13, I15).
+"""Invariants that only the event stream can show, checked as it passes.
 
-The audit keeps its own positions, built from trades alone, so it also catches an engine whose
+The audit keeps its own positions, built from events alone, so it also catches an engine whose
 state and events part.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Callable
 
 import numpy as np
 
 from sim.exchange import messages as ms
+from sim.exchange.audit_hourly import funding, interest
+from sim.exchange.audit_prices import Marks
+from sim.exchange.audit_settlement import Settlement
+from sim.exchange.audit_tape import Row, Tape
+from sim.exchange.audit_waterfall import Waterfall
 from sim.exchange.instruments import Listing
 from sim.exchange.messages import Event
+from sim.exchange.rules import Rules
 
-TRADES = (Event.FILL, Event.BACKSTOP, Event.ADL)
-WATERFALL = (
-    Event.FLAG, Event.UNFLAG, Event.LEG, Event.STEP, Event.BACKSTOP, Event.INSURANCE, Event.ADL,
-    Event.HAIRCUT, Event.WRITE_OFF, Event.FUND_RETURN, Event.DEFICIT,
-)  # fmt: skip
-CHECKED = ("I3", "I9", "I10", "I11", "I12", "I13", "I15")
+STREAM_CHECKS = {
+    "I3": "funding sums to 0 but for roundings; it is paid on sizes that sum to 0",
+    "I5": "what borrowers pay is what lenders and the reserve get",
+    "I8": "no trade outside the taker's limit, beyond its size or in a book that does not trade",
+    "I9": "nobody trades with himself, by owner if the rules say so",
+    "I10": "only who is below maintenance is liquidated, on a usable price, in a trading book, "
+    "and no position grows by it",
+    "I11": "insurance, then ADL and haircut; nobody else pays while the fund could; it is not negative",
+    "I12": "ADL takes at most the opposite position; the positions that events make are the engine's",
+    "I13": "a deficit is what insurance, ADL and haircuts paid",
+    "I15": "nobody is flagged without a position or a debt",
+    "I16": "a mark lies within its inputs or at its clamp",
+    "I18": "events and futures end once, and pay out what was there",
+    "I19": "bonds come back whole",
+}
+CHECKED = tuple(STREAM_CHECKS)
 
 
 class Audit:
-    """Feed it every events array in order; ``violations`` counts by invariant id."""
+    """Feed it every events array in order.
 
-    def __init__(self, listing: Listing, accounts: int) -> None:
-        self.perpetuals = len(listing.perpetuals)
-        self.positions = np.zeros((accounts, max(1, self.perpetuals)), np.int64)
-        self.violations = dict.fromkeys(CHECKED, 0)
-        self.flagged: set[int] = set()
-        self.legs: dict[int, list[tuple[int, int, int]]] = {}
-        self.paid: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-        self.ranks: dict[int, int] = {}
-        self.sides: dict[tuple[int, int], int] = {}
-        self.funding: list[int] | None = None
+    ``rules``: without them nothing is checked that depends on a parameter (self-trade by owner,
+    stale readings in liquidation, the clamp of marks).
+    """
+
+    def __init__(self, listing: Listing, accounts: int, rules: Rules | None = None) -> None:
+        self.tape = tape = Tape(listing, accounts, rules)
+        self.waterfall = w = Waterfall(tape)
+        self.settlement = s = Settlement(tape)
+        marks = Marks(tape)
+        self.handlers: dict[int, Callable[[Row], None]] = {
+            Event.SETTINGS: tape.settings, Event.STATE: tape.state, Event.INDEX: tape.reading,
+            Event.MINT: tape.changed_sets, Event.MERGE: tape.changed_sets,
+            Event.CONVERT: tape.changed_sets,
+            Event.MARK: marks.mark, Event.EXTERNAL: marks.external,
+            Event.FLAG: w.flag, Event.LEG: w.leg, Event.UNFLAG: w.unflag, Event.STEP: w.step,
+            Event.BACKSTOP: w.backstop, Event.INSURANCE: w.insurance, Event.ADL: w.adl,
+            Event.HAIRCUT: w.haircut, Event.WRITE_OFF: w.write_off, Event.DEFICIT: w.deficit,
+            Event.FUND: w.money, Event.FUND_RETURN: w.money,
+            Event.SETTLED: s.settled, Event.SETTLEMENT: s.settlement,
+            Event.PAYOUT: s.payout, Event.RESOLVE: s.resolve,
+            Event.PROPOSE: s.propose, Event.DISPUTE: s.dispute, Event.BOND: s.bond,
+        }  # fmt: skip
+        self.watched = np.array([*self.handlers], np.int64)
+
+    @property
+    def violations(self) -> dict[str, int]:
+        """Count by invariant id."""
+        return {name: self.tape.broken[name] for name in CHECKED}
+
+    @property
+    def positions(self) -> np.ndarray:
+        """Lots by account and derivative that the events so far make."""
+        return self.tape.positions
 
     def add(self, events: np.ndarray) -> None:
-        """Take one events array, int64[k, 16]."""
+        """Take one events array, int64[k, 16], that ends where a message ended."""
         if not len(events):
             return
         kinds = events[:, ms.E_KIND]
-        self._funding(events, kinds)
+        funding(self.tape, events)
+        interest(self.tape, events)
+        self._limits(events, kinds)
         fills = kinds == Event.FILL
-        own = events[:, ms.E_ACCOUNT] == events[:, ms.E_OTHER]
-        self.violations["I9"] += int((fills & own).sum())
-        watched = np.isin(kinds, WATERFALL)
-        trades = np.isin(kinds, TRADES) & (events[:, ms.E_INSTRUMENT] < self.perpetuals)
-        if not watched.any():
-            self._book(events[trades])
-            return
-        # Between two rows of the waterfall the fills are booked in one go.
-        rows = np.flatnonzero(watched | trades)
+        watched = np.isin(kinds, self.watched)
+        # Between two watched rows the fills are booked in one go.
+        rows = np.flatnonzero(watched | fills)
         start = 0
-        for n, k in enumerate(rows):
-            if watched[k]:
-                self._book(events[rows[start:n]])
-                start = n + 1
-                self._row(events[k])
+        for n in np.flatnonzero(watched[rows]).tolist():
+            self._book(events[rows[start:n]])
+            start = n + 1
+            row = events[rows[n]].tolist()
+            self.handlers[row[ms.E_KIND]](row)
         self._book(events[rows[start:]])
+        self.settlement.done()
 
     def finish(self, positions: np.ndarray) -> dict[str, int]:
-        """Compare the positions built from events with the engine's, int64[accounts, perpetuals]."""
-        if self.perpetuals:
-            self.violations["I12"] += int((self.positions != positions).sum())
-        return {name: int(count) for name, count in self.violations.items()}
+        """Compare the positions built from events with the engine's, int64[accounts, derivatives]."""
+        self.waterfall.done()
+        if self.tape.derivatives:
+            self.tape.broken["I12"] += int((self.tape.positions != positions).sum())
+        return self.violations
 
     # --- parts ------------------------------------------------------------------------------
-    def _funding(self, events: np.ndarray, kinds: np.ndarray) -> None:
-        """I3: an hour's payments of an instrument sum to 0 but for less than one micro each."""
-        rows = events[(kinds == Event.FUNDING_RATE) | (kinds == Event.FUNDING)]
-        for row in rows:
-            if row[ms.E_KIND] == Event.FUNDING_RATE:
-                self._close_funding()
-                self.funding = [0, 0]
-            elif self.funding is not None:
-                self.funding[0] += int(row[ms.E_AMOUNT])
-                self.funding[1] += 1
-        if len(rows) and kinds[-1] != Event.FUNDING:
-            self._close_funding()
+    def _book(self, fills: np.ndarray) -> None:
+        if len(fills):
+            self.tape.fills(fills)
 
-    def _close_funding(self) -> None:
-        if self.funding is not None:
-            total, payments = self.funding
-            self.violations["I3"] += not -2 * payments <= total <= 0
-            self.funding = None
-
-    def _book(self, trades: np.ndarray) -> None:
-        if not len(trades):
+    def _limits(self, events: np.ndarray, kinds: np.ndarray) -> None:
+        """I8: what a taker trades lies within its ORDER or STEP row, in price and in sum."""
+        fills = np.flatnonzero((kinds == Event.FILL) & (events[:, ms.E_CODE] != 2))
+        if not len(fills):
             return
-        trades = trades[trades[:, ms.E_KIND] == Event.FILL]
-        lots = np.where(trades[:, ms.E_SIDE] == ms.BUY, 1, -1) * trades[:, ms.E_SIZE]
-        at = (trades[:, ms.E_ACCOUNT], trades[:, ms.E_INSTRUMENT])
-        np.add.at(self.positions, at, lots)
-        np.add.at(self.positions, (trades[:, ms.E_OTHER], trades[:, ms.E_INSTRUMENT]), -lots)
-
-    def _row(self, row: np.ndarray) -> None:
-        kind, a = Event(int(row[ms.E_KIND])), int(row[ms.E_ACCOUNT])
-        if kind == Event.FLAG:
-            self._check_legs()
-            self.violations["I10"] += row[ms.E_X] > row[ms.E_Y] or a in self.flagged
-            self.flagged.add(a)
-            self.legs[a] = []
-        elif kind == Event.LEG:
-            self.legs.setdefault(a, []).append(
-                (int(row[ms.E_CODE]), int(row[ms.E_INSTRUMENT]), int(row[ms.E_SIZE]))
-            )
-        else:
-            self._check_legs()
-        if kind == Event.UNFLAG:
-            self.flagged.discard(a)
-        elif kind == Event.STEP:
-            self.violations["I10"] += (
-                a not in self.flagged or not 0 <= row[ms.E_X] <= row[ms.E_SIZE]
-            )
-            if row[ms.E_CODE] == 0:
-                held = int(self.positions[a, row[ms.E_INSTRUMENT]])
-                against = held < 0 if row[ms.E_SIDE] == ms.BUY else held > 0
-                self.violations["I10"] += not against or row[ms.E_SIZE] > abs(held)
-        elif kind == Event.BACKSTOP and row[ms.E_CODE] == 0:
-            i, lots = int(row[ms.E_INSTRUMENT]), int(row[ms.E_SIZE])
-            self.violations["I10"] += a not in self.flagged
-            self.positions[int(row[ms.E_OTHER]), i] += lots
-            self.positions[a, i] -= lots
-        elif kind in (Event.INSURANCE, Event.ADL, Event.HAIRCUT, Event.DEFICIT):
-            self._bankruptcy(kind, row)
-
-    def _check_legs(self) -> None:
-        """I15: whoever is flagged has a position or a debt (with lambda = 1 shares alone never do)."""
-        for legs in self.legs.values():
-            owes = any(code == 0 and size < 0 for code, _, size in legs)
-            self.violations["I15"] += not owes and not any(code == 1 for code, _, _ in legs)
-        self.legs.clear()
-
-    def _bankruptcy(self, kind: Event, row: np.ndarray) -> None:
-        broke = int(row[ms.E_OTHER] if kind == Event.HAIRCUT else row[ms.E_ACCOUNT])
-        amount = int(row[ms.E_AMOUNT])
-        rank = {Event.INSURANCE: 0, Event.ADL: 1, Event.HAIRCUT: 1, Event.DEFICIT: 2}[kind]
-        self.violations["I11"] += rank < self.ranks.get(broke, 0) or broke not in self.flagged
-        self.ranks[broke] = rank
-        if kind == Event.INSURANCE:
-            self.paid[broke]["insurance"] += amount
-        elif kind == Event.HAIRCUT:
-            self.paid[broke]["socialised"] += amount
-        elif kind == Event.ADL:
-            self.paid[broke]["forgone"] += amount
-            i, lots, other = int(row[ms.E_INSTRUMENT]), int(row[ms.E_SIZE]), int(row[ms.E_OTHER])
-            held, theirs = int(self.positions[broke, i]), int(self.positions[other, i])
-            opposite = held * theirs < 0 and 0 < lots <= min(abs(held), abs(theirs))
-            self.violations["I12"] += not opposite
-            sign = 1 if held > 0 else -1
-            self.positions[broke, i] -= sign * lots
-            self.positions[other, i] += sign * lots
-        else:
-            paid = self.paid.pop(broke, {})
-            seen = (paid.get("insurance", 0), paid.get("forgone", 0), paid.get("socialised", 0))
-            said = (int(row[ms.E_X]), int(row[ms.E_Y]), int(row[ms.E_OTHER_ORDER]))
-            self.violations["I13"] += seen != said or sum(said) != amount
-            self.ranks.pop(broke, None)
+        heads = np.flatnonzero((kinds == Event.ORDER) | (kinds == Event.STEP))
+        at = np.searchsorted(heads, fills) - 1
+        if at[0] < 0:  # a trade without an order
+            self.tape.broken["I8"] += int((at < 0).sum())
+            fills, at = fills[at >= 0], at[at >= 0]
+        taken, asked = events[fills], events[heads[at]]
+        columns = [ms.E_ACCOUNT, ms.E_INSTRUMENT, ms.E_SIDE, ms.E_ORDER]
+        other = (taken[:, columns] != asked[:, columns]).any(axis=1)
+        bound, price = asked[:, ms.E_PRICE], taken[:, ms.E_PRICE]
+        worse = np.where(taken[:, ms.E_SIDE] == ms.BUY, price > bound, price < bound)
+        filled = np.zeros(len(heads), np.int64)
+        np.add.at(filled, at, taken[:, ms.E_SIZE])
+        most = events[heads, ms.E_SIZE]
+        forced = events[heads, ms.E_KIND] == Event.STEP
+        differs = forced & (filled != events[heads, ms.E_X])
+        self.tape.broken["I8"] += int((other | worse).sum() + (filled > most).sum() + differs.sum())

@@ -54,6 +54,7 @@ from sim.exchange.messages import (
     Reason,
 )
 from sim.exchange.rules import Rules
+from sim.exchange.snapshot import Snapshot
 
 RUNS = 5
 
@@ -73,7 +74,7 @@ def calibration(loops: int = 300_000) -> float:
 
 
 def replay(
-    exchange: Exchange, start: tuple[bytes, bytes, bytes], block: np.ndarray, runs: int = RUNS
+    exchange: Exchange, start: Snapshot, block: np.ndarray, runs: int = RUNS
 ) -> tuple[list[float], list[np.ndarray]]:
     """(CPU seconds of each run of `block` from snapshot `start`, events of the last run).
 
@@ -286,7 +287,7 @@ def draw(exchange: Exchange, messages: int, seed: int, mark_every: int) -> np.nd
 
 def kernel_exchange(
     messages: int, accounts: int, instruments: int, seed: int, mark_every: int
-) -> tuple[Exchange, tuple[bytes, bytes, bytes], np.ndarray]:
+) -> tuple[Exchange, Snapshot, np.ndarray]:
     """(exchange at the flow's end, snapshot before the flow, flow)."""
     exchange = Exchange(
         listing(instruments),
@@ -312,7 +313,7 @@ def run_kernel(
     """The whole kernel on a flow that binds; raises RuntimeError if the end breaks an invariant."""
     exchange, start, block = kernel_exchange(messages, accounts, instruments, seed, mark_every)
     digest = exchange.state_digest()
-    before = np.frombuffer(start[0][: 8 * st.HEADER], np.int64)
+    before = start.header
     seconds, parts = replay(exchange, start, block, runs)
     if exchange.state_digest() != digest:
         raise RuntimeError("the replay of the flow ends in another state")

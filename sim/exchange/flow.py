@@ -29,6 +29,7 @@ F_KIND, F_ID, F_SIDE, F_PRICE, F_SIZE = range(5)  # columns of a flow; side is +
 SHARES = (0.50, 0.35, 0.15)
 MID, DEPTH, THROUGH, MEAN_SIZE, WALK_EVERY = 10_000, 20, 25, 10, 50
 LEVELS, PER_LEVEL = 20, 5
+DEEP = 100_000_000  # ids of the orders of `deep_book` start here
 
 
 def flow(messages: int = 200_000, seed: int = 12345) -> np.ndarray:
@@ -83,6 +84,36 @@ def opening_book() -> np.ndarray:
     rows[:, F_SIDE] = 1 - 2 * side
     rows[:, F_PRICE] = MID - rows[:, F_SIDE] * (level + 1)
     rows[:, F_SIZE] = MEAN_SIZE
+    return rows
+
+
+# --- a book of any size around the flow -----------------------------------------------------------
+NEAREST, DEEP_LEVELS = 500, 1000  # ticks from the first mid that the flow does not reach
+
+
+def deep_book(orders: int) -> np.ndarray:
+    """Orders that rest far from the mid, on 1,000 levels of each side; ids from DEEP on."""
+    n = np.arange(orders)
+    rows = np.zeros((orders, 5), np.int64)
+    rows[:, F_KIND] = ADD
+    rows[:, F_ID] = DEEP + n
+    rows[:, F_SIDE] = 1 - 2 * (n % 2)
+    rows[:, F_PRICE] = MID - rows[:, F_SIDE] * (NEAREST + (n // 2) % DEEP_LEVELS)
+    rows[:, F_SIZE] = MEAN_SIZE
+    return rows
+
+
+def growth_flow(messages: int, orders: int, seed: int = 12345) -> np.ndarray:
+    """The flow for a book of `orders` more: half of the messages are those of ``flow``, which trade
+    as they would without them, a quarter cancels any of the orders far away, a quarter puts it back
+    at the end of its queue, so that the book keeps its size."""
+    r = np.random.default_rng(seed + 1)
+    near = flow(messages // 2, seed)
+    picks = r.integers(0, orders, messages // 4)
+    far = np.repeat(deep_book(orders)[picks], 2, axis=0)
+    far[::2, F_KIND] = CANCEL
+    rows = np.empty((2 * min(len(near), len(far)), 5), np.int64)
+    rows[0::2], rows[1::2] = near[: len(far)], far[: len(near)]
     return rows
 
 

@@ -264,10 +264,10 @@ def plan_debt(s, a, leg):
             amount = min(debt, max(step, h[STEP_MIN]))
         return sale(s, a, c, amount)
     i = s.assets[k, A_SPOT]
-    if i < 0 or not usable(s, i):
-        return none
     price = coin_price(s, k)
     if s.bal[a, 0] >= price:
+        if i < 0 or not usable(s, i):
+            return none
         lots = min(step_units(s, a, leg, debt, price), s.bal[a, 0] // price)
         return i, np.int64(0), lots, highest_price(s, i), np.int64(0), PURCHASE_LEG
     c = collateral(s, a, k)

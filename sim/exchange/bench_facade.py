@@ -1,0 +1,192 @@
+"""Speed of the façade: one order per Python call, snapshots of many accounts, a fresh start."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from sim.exchange.bench import RUNS, calibration, kernel_exchange
+from sim.exchange.exchange import Exchange
+from sim.exchange.messages import (
+    M_ACCOUNT,
+    M_ARG,
+    M_FLAGS,
+    M_INSTRUMENT,
+    M_KIND,
+    M_ORDER,
+    M_PRICE,
+    M_SIDE,
+    M_SIZE,
+    M_TIME,
+    Flag,
+    Kind,
+)
+
+Found = dict[str, Any]
+
+
+# --- one order per call ------------------------------------------------------------------------
+def run_calls(
+    messages: int = 200_000, accounts: int = 10_000, instruments: int = 20, seed: int = 1,
+    mark_every: int = 1000, runs: int = RUNS,
+) -> Found:  # fmt: skip
+    """The flow of ``bench.run_kernel``, every order through `submit` and every cancel through
+    `cancel`, names resolved, results made.  Raises RuntimeError if it ends in another state."""
+    exchange, start, block = kernel_exchange(messages, accounts, instruments, seed, mark_every)
+    digest = exchange.state_digest()
+    pieces = parts(exchange, block)
+    sent = sum(len(orders) for _, orders in pieces)
+    seconds, loops = [], []
+    for _ in range(runs + 1):  # the first run only warms up
+        exchange.restore(start)
+        gc.collect()
+        gc.disable()
+        spent = 0.0
+        for house, orders in pieces:
+            exchange.process(house)
+            begun = time.process_time()
+            play(exchange, orders)
+            spent += time.process_time() - begun
+        gc.enable()
+        seconds.append(spent)
+        loops.append(calibration())
+    if exchange.state_digest() != digest:
+        raise RuntimeError("call by call the flow ends in another state")
+    best = min(seconds[1:])
+    return {
+        "accounts": accounts,
+        "instruments": instruments,
+        "calls": sent,
+        "calls_per_second": sent / best,
+        "calls_per_second_median": sent / statistics.median(seconds[1:]),
+        "ns_per_call": best / sent * 1e9,
+        "calibration_loops_per_second": statistics.median(loops),
+        "calibration_loops_per_call": best / sent * statistics.median(loops),
+    }
+
+
+def parts(exchange: Exchange, block: np.ndarray) -> list[tuple[np.ndarray, list[tuple[Any, ...]]]]:
+    """A flow cut before each batch of the house: its messages, and the users' as arguments."""
+    user = np.isin(block[:, M_KIND], (Kind.NEW, Kind.CANCEL))
+    starts = np.flatnonzero(~user & np.concatenate([[True], user[:-1]]))
+    return [_part(part, exchange.names.instruments.names) for part in np.split(block, starts[1:])]
+
+
+def _part(block: np.ndarray, names: list[str]) -> tuple[np.ndarray, list[tuple[Any, ...]]]:
+    house = ~np.isin(block[:, M_KIND], (Kind.NEW, Kind.CANCEL))
+    orders = [
+        (
+            row[M_KIND], row[M_ACCOUNT], names[row[M_INSTRUMENT]], ("buy", "sell")[row[M_SIDE]],
+            row[M_SIZE], row[M_PRICE], row[M_ORDER], row[M_ARG],
+            {str(f.name).lower(): True for f in Flag(row[M_FLAGS])},
+        )
+        for row in block[~house].tolist()
+    ]  # fmt: skip
+    return np.ascontiguousarray(block[house]), orders
+
+
+def play(exchange: Exchange, orders: list[tuple[Any, ...]]) -> None:
+    """One call a message."""
+    submit, cancel, new = exchange.submit, exchange.cancel, int(Kind.NEW)
+    for kind, account, name, side, size, price, order, outcome, flags in orders:
+        if kind != new:
+            cancel(account, order)
+        elif flags:
+            submit(account, name, side, size, price, order=order, outcome=outcome, **flags)
+        else:
+            submit(account, name, side, size, price, order=order, outcome=outcome)
+
+
+# --- snapshots ---------------------------------------------------------------------------------
+def run_snapshot(
+    accounts: int = 100_000, instruments: int = 20, messages: int = 300_000, seed: int = 1,
+    runs: int = 20,
+) -> Found:  # fmt: skip
+    """Wall milliseconds of `snapshot`, `restore` and `fork` with every account in use."""
+    exchange, start, block = kernel_exchange(messages, accounts, instruments, seed, 1000)
+    del start  # its buffers are warm: the first snapshot below must not find them
+    exchange._spare = None
+    cold, kept = _wall(exchange.snapshot)
+    digest = exchange.state_digest()
+    warm, restored = [], []
+    for _ in range(runs):
+        kept = None
+        seconds, kept = _wall(exchange.snapshot)
+        warm.append(seconds)
+        exchange.process(_later(block[-1000:], exchange.now))
+        seconds, _ = _wall(partial(exchange.restore, kept))
+        restored.append(seconds)
+    if exchange.state_digest() != digest:
+        raise RuntimeError("restoring ends in another state")
+    forked, _ = _wall(exchange.fork)
+    return {
+        "accounts": accounts,
+        "instruments": instruments,
+        "resting_orders": exchange.counters()["live_orders"],
+        "state_mb": sum(x.nbytes for x in exchange.arenas) / 1e6,
+        "snapshot_ms": statistics.median(warm) * 1e3,
+        "snapshot_ms_worst": max(warm) * 1e3,
+        "snapshot_ms_first": cold * 1e3,
+        "restore_ms": statistics.median(restored) * 1e3,
+        "restore_ms_worst": max(restored) * 1e3,
+        "fork_ms_first": forked * 1e3,
+    }
+
+
+def _later(block: np.ndarray, now: int) -> np.ndarray:
+    block = block.copy()
+    block[:, M_TIME] = now
+    return block
+
+
+def _wall(call: Callable[[], Any]) -> tuple[float, Any]:
+    start = time.perf_counter()
+    result = call()
+    return time.perf_counter() - start, result
+
+
+# --- a fresh start -------------------------------------------------------------------------------
+FIRST_ORDER = """
+from sim.exchange import Exchange, Listing, Rules
+from sim.exchange.instruments import Feed, Perpetual
+feed = Feed(name="X", tick_micro=1_000_000, index_ticks=10_000)
+perpetual = Perpetual(name="X-PERP", feed="X", lots_per_coin=1_000_000)
+x = Exchange(Listing(feeds=(feed,), perpetuals=(perpetual,)), Rules(), accounts=1000)
+x.deposit(0, "USDC", 10**12)
+x.price("X", 10_000)
+assert x.submit(0, "X-PERP", "buy", 10, 9_990)
+"""
+STEPS = {
+    "python": "",
+    "numpy": "import numpy",
+    "numba": "import numba",
+    "first order": FIRST_ORDER,
+}
+
+
+def run_start(runs: int = 7) -> Found:
+    """Wall seconds of a fresh interpreter until the first order is accepted, kernel on disk.
+
+    Beside it: bare Python, with numpy, with numba, to see what is the project's own.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in STEPS}
+    for _ in range(runs + 1):  # the first round only warms up
+        for name, program in STEPS.items():
+            done, _ = _wall(partial(subprocess.run, [sys.executable, "-c", program], check=True))
+            seconds[name].append(done)
+    return {
+        "runs": runs,
+        **{
+            f"{name.replace(' ', '_')}_seconds": statistics.median(values[1:])
+            for name, values in seconds.items()
+        },
+        "first_order_seconds_worst": max(seconds["first order"][1:]),
+    }

@@ -1,0 +1,165 @@
+"""What can be read off the state: balances, positions, margin, books, prices."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from sim.exchange.engine import Engine
+from sim.exchange.instruments import MICRO
+from sim.exchange.instruments import Kind as Product
+from sim.exchange.kernel import state as st
+from sim.exchange.kernel.readout import read_equity, read_initial, read_maintenance
+from sim.exchange.messages import BookState
+
+
+class Readings(Engine):
+    """Readings by ids, in ticks, lots and smallest units; ``frames`` has the tables with names."""
+
+    def balance(self, account: int, asset: int) -> int:
+        """Smallest units of an asset (micro-USDC for asset 0)."""
+        return int(self.state.bal[account, asset])
+
+    def position(self, account: int, instrument: int) -> tuple[int, int]:
+        """(size in lots, cost in micro-USDC) of a position, both signed."""
+        row = self.state.pos[account, instrument]
+        return int(row[st.SIZE]), int(row[st.COST])
+
+    def equity(self, account: int) -> int:
+        """Raw equity E in micro-USDC (MAR-01)."""
+        return int(self.equities()[account])
+
+    def equities(self) -> np.ndarray:
+        """E of every account, int64[accounts], micro-USDC."""
+        out = np.zeros(self.accounts, np.int64)
+        read_equity(self.arenas, out)
+        return out
+
+    def positions(self) -> np.ndarray:
+        """Signed lots, int64[accounts, derivatives]."""
+        return self.state.pos[:, : len(self.listing.derivatives()), st.SIZE].copy()
+
+    def claim(self, account: int, asset: int) -> int:
+        """Units of an asset that an account has lent to the pool, with interest (INT-01)."""
+        a = self.state.assets[asset]
+        shares = int(self.state.lent[account, asset])
+        return shares * int(a[st.A_POOL]) // int(a[st.A_SHARES]) if shares else 0
+
+    def book_state(self, instrument: int) -> BookState:
+        """Whether a book is open, in auction, closed … (ORD-03)."""
+        return BookState(int(self.state.ins[instrument, st.I_STATE]))
+
+    def maintenance(self, account: int) -> tuple[float, float]:
+        """(NE, MM) in USD at marks."""
+        ne, mm, _ = read_maintenance(self.arenas, account)
+        return float(ne), float(mm)
+
+    def initial(self, account: int) -> tuple[float, float]:
+        """(NE at strict prices, IM) in USD, resting orders counted."""
+        ne, im = read_initial(self.arenas, account)
+        return float(ne), float(im)
+
+    def bucket(self, name: str, index: int = 0) -> int:
+        """A ledger bucket: pool, external, fees, rounding (by asset); insurance, bonds; clearing, vault."""
+        s = self.state
+        single = {"insurance": st.INSURANCE, "bonds": st.BONDS}
+        by_asset = {
+            "pool": st.A_POOL,
+            "external": st.A_EXTERNAL,
+            "fees": st.A_FEES,
+            "rounding": st.A_ROUNDING,
+        }
+        if name in single:
+            return int(s.h[single[name]])
+        if name in by_asset:
+            return int(s.assets[index, by_asset[name]])
+        if name == "clearing":
+            return int(s.ins[index, st.I_CLEARING])
+        if name == "vault":
+            return int(s.events[index, st.V_SETS]) * MICRO
+        raise ValueError(
+            f"unknown bucket {name!r}; known: pool external fees rounding (by asset), insurance bonds, "
+            "clearing (by instrument), vault (by event)"
+        )
+
+    def mark(self, instrument: int) -> int:
+        return int(self.state.ins[instrument, st.I_MARK])
+
+    def index(self, feed: int) -> int:
+        return int(self.state.feeds[feed, st.D_INDEX])
+
+    def twap(self, feed: int) -> int:
+        return int(self.state.feeds[feed, st.D_TWAP])
+
+    def flagged(self) -> list[int]:
+        """Accounts in liquidation, by id."""
+        return [int(a) for a in np.flatnonzero(self.state.acct[:, st.C_FLAGGED])]
+
+    def counters(self) -> dict[str, int]:
+        """Messages, fills, rejects, margin evaluations and live orders so far."""
+        h = self.state.h
+        keys = {
+            "messages": st.MESSAGES,
+            "fills": st.FILLS,
+            "rejects": st.REJECTS,
+            "evaluations": st.EVALUATIONS,
+            "live_orders": st.LIVE,
+            "events": st.SEQ,
+        }
+        return {name: int(h[key]) for name, key in keys.items()}
+
+    def best(self, instrument: int) -> tuple[int, int]:
+        """(best bid, best ask) in ticks, -1 for none."""
+        bid, ask = self.state.best[2 * instrument : 2 * instrument + 2]
+        return int(bid), int(ask)
+
+    def open_interest(self, instrument: int) -> int:
+        """Lots held long; in an event book the complete sets of the event."""
+        row = self.state.ins[instrument]
+        if self.listing.kind(instrument) == Product.EVENT:
+            return int(self.state.events[row[st.I_EVENT], st.V_SETS])
+        return int(row[st.I_OI])
+
+    def book(self, instrument: int) -> list[tuple[int, int, int, int, int]]:
+        """(side, price, remaining lots, order id, account) by priority, bids first."""
+        s = self.state
+        rows = []
+        for side in (0, 1):
+            levels = s.levels[2 * instrument + side]
+            ticks = np.flatnonzero(levels[:, st.HEAD])
+            for k in ticks[::-1] if side == 0 else ticks:
+                slot = int(levels[k, st.HEAD])
+                while slot:
+                    o = s.orders[slot]
+                    rows.append(
+                        (side, int(o[st.PX]), int(o[st.REST]), int(o[st.ID]), int(o[st.ACC]))
+                    )
+                    slot = int(o[st.NEXT])
+        return rows
+
+    def state_digest(self) -> str:
+        """SHA-256 of everything but scratch and log, first 16 hex digits."""
+        s = self.state
+        h = hashlib.sha256()
+        header = s.h.copy()
+        header[st.EVALUATIONS] = header[st.LOGGED] = 0
+        h.update(header.tobytes())
+        for part in (
+            s.ins,
+            s.feeds,
+            s.assets,
+            s.events,
+            s.bal,
+            s.pos,
+            s.acct[:, st.C_OPEN :],
+            s.insf,
+            s.lent,
+            s.volume,
+            s.history,
+        ):
+            h.update(np.ascontiguousarray(part).tobytes())
+        for i in range(len(self.listing.instrument_names())):
+            h.update(repr(self.book(i)).encode())
+        h.update(s.stops[s.stops[:, st.T_ID] != 0].tobytes())
+        return h.hexdigest()[:16]
