@@ -45,12 +45,8 @@ def test_the_plug_in_is_registered() -> None:
 
 
 def test_without_case_files_it_imports_nothing_heavy(tmp_path: Path) -> None:
-    (tmp_path / "test_own.py").write_text(
-        f"import sys\ndef test_own():\n    assert not {sorted(HEAVY)!r} & sys.modules.keys()\n".replace(
-            "[", "{"
-        ).replace("]", "}"),
-        "utf-8",
-    )
+    text = f"import sys\ndef test_own():\n    assert not {HEAVY!r} & sys.modules.keys()\n"
+    (tmp_path / "test_own.py").write_text(text, "utf-8")
     (tmp_path / "other.toml").write_text("x = 1", "utf-8")
     done = pytest_in(tmp_path, "-q")
     assert "1 passed" in done.stdout, done.stdout
@@ -89,6 +85,4 @@ def test_clauses_are_marks(tmp_path: Path, small: str) -> None:
     (tmp_path / "good.case.toml").write_text(small, "utf-8")
     done = pytest_in(tmp_path, "-q", "-m", "case", "--collect-only")
     assert "good.case.toml::good" in done.stdout
-    assert "no tests collected" in pytest_in(tmp_path, "-q", "-m", "not case").stdout.replace(
-        "1 deselected", "no tests collected"
-    )
+    assert "1 deselected" in pytest_in(tmp_path, "-q", "-m", "not case").stdout
