@@ -36,7 +36,7 @@ def _decimal(value: Any) -> Decimal:
     except ArithmeticError:
         raise ValueError(f"{value!r} is no number") from None
     if not number.is_finite():
-        raise ValueError(f"{value!r} is no finite number")
+        raise ValueError(f"{value} is no finite number")
     if abs(number) >= 10**30 or number.as_tuple().exponent < -30:  # type: ignore[operator]
         raise ValueError(f"{value!r} is out of range")
     return number
@@ -82,9 +82,9 @@ def units(amount: Decimal, unit: Decimal, what: str, unit_name: str) -> int:
         count = amount / unit
         whole = count.to_integral_value()
         if whole * unit != amount:
-            raise CaseFault(f"{what} {amount} is no multiple of {unit_name} ({plain(unit)})")
+            raise CaseFault(f"{what} {plain(amount)} is no multiple of {unit_name} ({plain(unit)})")
     if abs(whole) >= 1 << 63:
-        raise CaseFault(f"{what} {amount} is too large")
+        raise CaseFault(f"{what} {plain(amount)} is too large")
     return int(whole)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StrictInt, model_validator
+from pydantic import Field, StrictInt, model_validator
 
 from scenarios.casefile.amounts import Amount
 from scenarios.casefile.declare import Part
@@ -25,11 +25,6 @@ class Position(Part):
     size: Amount
     entry: Amount | None = None
     cost: Amount | None = Field(default=None, description="USD; coins for an inverse.")
-
-
-def _position(value: Any) -> Any:
-    """`"T-PERP" = 10` is short for `{ size = 10 }`."""
-    return value if isinstance(value, dict) else {"size": value}
 
 
 class Resting(Part):
@@ -101,8 +96,8 @@ class Expect(Part):
 
     balances: ByAccount = Field(default={})
     claims: ByAccount = Field(default={})
-    positions: dict[str, dict[str, Annotated[Position, BeforeValidator(_position)]]] = Field(
-        default={}
+    positions: dict[str, dict[str, Position | Amount]] = Field(
+        default={}, description="A number is the size."
     )
     equity: Figure = Field(default={}, description="E of MAR-01, exact.")
     ne: Figure = Field(default={}, description="NE at marks.")

@@ -84,7 +84,7 @@ def explain(error: ValidationError, raw: Any, origin: Origin) -> ScenarioError:
             what = f"unknown field {word!r}{choose(word, model.model_fields if model else [])}"
         case "missing":
             what = "this field is required"
-        case "literal_error":
+        case "literal_error" if isinstance(first["input"], str):
             word = str(first["input"])
             field = model.model_fields.get(str(path[-1])) if model else None
             what = f"{word!r} is not known{choose(word, _words(field.annotation) if field else [])}"

@@ -96,7 +96,8 @@ class Probes:
                 i = self.names.instrument(instrument)
                 if i >= len(self.names.listing.derivatives()):
                     raise CaseFault(f"positions: {instrument!r} has balances, not positions")
-                yield from self._position(f"positions.{who}.{instrument}", a, i, want)
+                position = want if isinstance(want, Position) else Position(size=want)
+                yield from self._position(f"positions.{who}.{instrument}", a, i, position)
 
     def _position(self, field: str, a: int, i: int, want: Position) -> Iterator[Probe]:
         lot, unit = self.names.lot(i), self.names.unit(self.names.settled_in(i))

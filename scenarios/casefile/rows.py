@@ -49,6 +49,15 @@ MEANING: dict[Event, dict[str, str]] = {
                  "other_order": "raw"},
     Event.DEPTH: dict.fromkeys(COLUMNS[3:], "raw"),
 }  # fmt: skip
+# A REJECT repeats the message: what its columns hold depends on the message's kind.
+REFUSED: dict[int, dict[str, str]] = {
+    Kind.INDEX: {"instrument": "feed name", "price": "feed", "size": "feed"},
+    **{
+        kind: {"instrument": "asset name", "size": "asset"}
+        for kind in (Kind.DEPOSIT, Kind.WITHDRAW, Kind.LEND, Kind.REDEEM, Kind.POOL)
+    },
+    **dict.fromkeys((Kind.MINT, Kind.MERGE, Kind.CONVERT, Kind.RESOLVE, Kind.PROPOSE, Kind.DISPUTE), _EVENT),
+}  # fmt: skip
 _LEG_ASSET = {"instrument": "asset name", "size": "asset", "price": "raw"}
 _LEG_POSITION = {"amount": "settle"}
 ENUMS: dict[str, Any] = {"reason": Reason, "grade": Grade, "message": Kind, "state": BookState}
@@ -59,6 +68,8 @@ def meanings(row: Mapping[str, int]) -> dict[str, str]:
     kind = row["kind"]
     if kind == Event.LEG:
         return {**DEFAULT, **(_LEG_POSITION if row["code"] == 1 else _LEG_ASSET)}
+    if kind == Event.REJECT:
+        return {**DEFAULT, **MEANING[Event.REJECT], **REFUSED.get(row["x"], {})}
     known = kind in list(Event)
     return {**DEFAULT, **(MEANING.get(Event(kind), {}) if known else {})}
 

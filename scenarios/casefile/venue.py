@@ -40,10 +40,23 @@ def compiled(listing: Listing, rules: Rules, accounts: int, order_ids: int = ORD
     import numpy as np
 
     from sim.exchange.exchange import Exchange
+    from sim.exchange.kernel import state as st
+
+    counted = [st.NOW, st.SEQ, st.MESSAGES, st.REJECTS]
 
     class Compiled(Exchange):
         def handle(self, message: Sequence[int]) -> list[Row]:
             return [tuple(row) for row in self.process(np.array([message], np.int64)).tolist()]
+
+        def picture(self) -> str:
+            """The digest of the state without what every message counts."""
+            header = self.state.h
+            kept = header[counted].copy()
+            header[counted] = 0
+            try:
+                return self.state_digest()
+            finally:
+                header[counted] = kept
 
     return Compiled(
         listing, rules, accounts, order_slots=1 << 12, order_ids=order_ids, event_rows=1 << 14
@@ -51,7 +64,7 @@ def compiled(listing: Listing, rules: Rules, accounts: int, order_ids: int = ORD
 
 
 class Venue:
-    """An engine, its listing, and what it does not remember itself: the states of the books."""
+    """An engine with its listing; the states of the books are read off its STATE events."""
 
     def __init__(self, engine: Engine, listing: Listing, accounts: int) -> None:
         self.engine, self.listing, self.accounts = engine, listing, accounts
@@ -82,10 +95,13 @@ class Venue:
             parts.append((read.maintenance(a), read.initial(a)))
         parts += [[read.mark(i), read.book(i)] for i in instruments]
         parts += [[read.index(f), read.twap(f)] for f in range(len(listing.feeds))]
-        parts += [read.bucket(name) for name in ("insurance", "fees", "rounding")]
-        parts += [[read.bucket(name, k) for k in coins] for name in ("pool", "external")]
+        by_asset = ("pool", "external", "fees", "rounding")
+        parts += [[read.bucket(name, k) for k in coins] for name in by_asset]
+        parts += [read.bucket(name) for name in ("insurance", "bonds")]
         parts += [read.bucket("vault", e) for e in range(len(listing.events))]
         parts.append(read.flagged())
+        whole = getattr(read, "picture", None)
+        parts.append(whole() if whole is not None else "")
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
     def broken(self) -> dict[str, int]:
