@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import statistics
 import subprocess
 import sys
@@ -173,20 +174,32 @@ STEPS = {
 
 
 def run_start(runs: int = 7) -> Found:
-    """Wall seconds of a fresh interpreter until the first order is accepted, kernel on disk.
+    """Wall and CPU seconds of a fresh interpreter until the first order is accepted, kernel on disk.
 
     Beside it: bare Python, with numpy, with numba, to see what is the project's own.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in STEPS}
+    wall: dict[str, list[float]] = {name: [] for name in STEPS}
+    cpu: dict[str, list[float]] = {name: [] for name in STEPS}
     for _ in range(runs + 1):  # the first round only warms up
         for name, program in STEPS.items():
-            done, _ = _wall(partial(subprocess.run, [sys.executable, "-c", program], check=True))
-            seconds[name].append(done)
+            before = _children()
+            seconds, _ = _wall(partial(subprocess.run, [sys.executable, "-c", program], check=True))
+            wall[name].append(seconds)
+            cpu[name].append(_children() - before)
     return {
         "runs": runs,
-        **{
-            f"{name.replace(' ', '_')}_seconds": statistics.median(values[1:])
-            for name, values in seconds.items()
-        },
-        "first_order_seconds_worst": max(seconds["first order"][1:]),
+        **{f"{_key(name)}_seconds": statistics.median(x[1:]) for name, x in wall.items()},
+        **{f"{_key(name)}_cpu_seconds": statistics.median(x[1:]) for name, x in cpu.items()},
+        "first_order_seconds_worst": max(wall["first order"][1:]),
+        "calibration_loops_per_second": calibration(),
     }
+
+
+def _key(name: str) -> str:
+    return name.replace(" ", "_")
+
+
+def _children() -> float:
+    """CPU seconds of all child processes that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
