@@ -25,6 +25,7 @@ from sim.exchange.messages import (
     Kind,
 )
 from sim.oracle.faults import Freeze
+from sim.oracle.policy import Policy
 from sim.oracle.price import DEFAULT_SOURCES, PriceOracle, Source
 from sim.oracle.truth import TruthPath
 from sim.world import Cadence, World
@@ -169,6 +170,13 @@ def oracle_of(scenario: Scenario, listing: Listing, truth: TruthPath, seed: int)
             sources=sources or DEFAULT_SOURCES,
             faults=faults,
             dispersion=declared.dispersion,
+            policy=Policy(
+                declared.policy,
+                declared.single,
+                declared.redemption_usd,
+                declared.redemption_weight,
+                declared.redemption_floor,
+            ),
         )
     except ValueError as error:
         raise ScenarioError(

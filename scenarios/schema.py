@@ -125,6 +125,11 @@ class Oracle(Part):
 
     source: tuple[Source, ...] = ()
     dispersion: bool = True  # the sources' distances from the index make its confidence
+    policy: Literal["weighted_median", "median", "mean", "single", "redemption"] = "weighted_median"
+    single: str = ""  # the source that `policy = "single"` reads
+    redemption_usd: dict[Name, Positive] = {}  # by coin, for `policy = "redemption"`
+    redemption_weight: Ratio = 0.5
+    redemption_floor: Ratio = 0.0
     min_sources: Annotated[int, Field(ge=0)] = 1
     stale_after_s: Annotated[int, Field(gt=0)] = 60
     fault: tuple[Fault, ...] = ()

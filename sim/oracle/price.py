@@ -21,6 +21,7 @@ from sim.exchange.messages import (
     Kind,
 )
 from sim.oracle.faults import Fault, Readings, apply_faults
+from sim.oracle.policy import Policy
 from sim.oracle.truth import TruthPath
 from sim.streams import stream
 
@@ -60,7 +61,7 @@ DEFAULT_SOURCES = (
 
 
 class PriceOracle:
-    """Publishes INDEX messages: per feed the weighted lower median of its fresh sources.
+    """Publishes INDEX messages: per feed the weighted lower median of its fresh sources, or by `policy`.
 
     A source is fresh while its reading is no older than the feed's ``stale_after_s``.  The reading
     time of an index is the newest among the readings it is made from; when none is fresh, the last
@@ -73,6 +74,7 @@ class PriceOracle:
         feeds: as listed; every one must have a path of its name in `truth`.
         sources: those of every feed.
         faults: applied to the readings in this order.
+        policy: how the index is made of them (PRC-01); the weighted median unless said.
         start_us, end_us: the run; readings exist for it only.
 
     Raises:
@@ -90,12 +92,16 @@ class PriceOracle:
         sources: Sequence[Source] = DEFAULT_SOURCES,
         faults: Sequence[Fault] = (),
         dispersion: bool = True,
+        policy: Policy | None = None,
     ) -> None:
         self.feeds, self.sources = tuple(feeds), tuple(sources)
         self.faults, self.dispersion = tuple(faults), dispersion
+        self.policy = policy or Policy()
+        self._names = [s.name for s in self.sources]
         self.graph = self._dependencies()
         self._check(truth)
-        self._weights = np.array([s.weight for s in self.sources])
+        self.policy.check(self._names, [f.name for f in self.feeds])
+        self._weights = self.policy.weights(np.array([s.weight for s in self.sources]))
         self._readings = [
             [
                 apply_faults(
@@ -133,12 +139,17 @@ class PriceOracle:
             beat = np.maximum(beat, 0)
             prices[:, s], read_us[:, s] = r.price_usd[beat], r.time_us[beat]
         fresh = times[:, None] - read_us <= feed.stale_after_s * MICRO
+        if self.policy.name == "single":
+            alone = self._names.index(self.policy.source)
+            prices, read_us, fresh = (x[:, [alone]] for x in (prices, read_us, fresh))
+            n = 1
+        weights = self._weights[:n]
         index, confidence = np.empty(len(times)), np.empty(len(times))
         count = np.empty(len(times), dtype=np.int64)
         index_rows(
-            prices,
-            self._weights,
-            fresh,
+            np.ascontiguousarray(prices),
+            weights,
+            fresh := np.ascontiguousarray(fresh),
             self.dispersion,
             index,
             confidence,
@@ -146,6 +157,7 @@ class PriceOracle:
             np.empty(n),
             np.empty(n, dtype=np.int64),
         )
+        index = self.policy.combine(feed.name, index, prices, weights, fresh)
         rows = np.zeros((len(times), MSG_COLS), dtype=np.int64)
         rows[:, M_TIME], rows[:, M_KIND], rows[:, M_INSTRUMENT] = times, Kind.INDEX, f
         rows[:, M_PRICE] = ticks(index, feed)
