@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ from facade import USD, fresh, funded
 
 from sim.exchange.house import HOUR_US, PERIODS_US, SECOND_US, regular
 from sim.exchange.messages import M_ARG, M_INSTRUMENT, M_KIND, M_PRICE, M_TIME, Kind
+from sim.exchange.names import UnknownName
 
 
 # --- time --------------------------------------------------------------------------------------
@@ -197,3 +199,22 @@ assert not heavy, heavy
         [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_notebook_of_the_docs_runs(repo) -> None:
+    text = (repo / "docs" / "exchange.md").read_text("utf-8")
+    program = text.partition("```python\n")[2].partition("```")[0]
+    names: dict = {}
+    lines = program.splitlines()
+    for part in ast.parse(program).body:
+        source = "\n".join(lines[part.lineno - 1 : part.end_lineno])
+        said = lines[part.end_lineno - 1].partition("# ")[2]
+        code = compile(ast.Interactive([part]), "<docs>", "single")
+        if said.startswith("UnknownName"):
+            with pytest.raises(UnknownName, match="did you mean"):
+                exec(code, names)
+        elif said.startswith("<") and isinstance(part, ast.Expr):
+            assert repr(eval(source.partition(" #")[0], names)) == said
+        else:
+            exec(code, names)
+    assert names["x"].state_digest() == names["y"].state_digest()
