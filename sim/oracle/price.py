@@ -141,7 +141,7 @@ class PriceOracle:
         fresh = times[:, None] - read_us <= feed.stale_after_s * MICRO
         if self.policy.name == "single":
             alone = self._names.index(self.policy.source)
-            prices, read_us, fresh = (x[:, [alone]] for x in (prices, read_us, fresh))
+            prices, read_us, fresh = prices[:, [alone]], read_us[:, [alone]], fresh[:, [alone]]
             n = 1
         weights = self._weights[:n]
         index, confidence = np.empty(len(times)), np.empty(len(times))

@@ -9,7 +9,6 @@ import pytest
 from kernel_venue import KernelVenue
 
 from sim.exchange.audit import Audit
-from sim.exchange.explain import explain
 
 
 @pytest.mark.parametrize("first", range(0, 60, 10))
@@ -36,26 +35,6 @@ def test_the_event_stream_keeps_its_invariants(seed: int) -> None:
     for message in program.messages:
         audit.add(venue.process(np.array([message], np.int64)))
     assert audit.finish(venue.positions()) == dict.fromkeys(audit.violations, 0)
-
-
-@pytest.mark.spec("MAR-11")
-@pytest.mark.parametrize("seed", range(12))
-def test_explained_legs_add_up_to_the_kernels_numbers(seed: int) -> None:
-    program = programs.program(seed)
-    rules = dict(program.rules, strict_prices=False)
-    venue = KernelVenue(program.listing, rules, program.accounts)
-    legs = 0
-    for n, message in enumerate(program.messages):
-        venue.handle(message)
-        if n % 25 == 0:
-            for a in range(program.accounts):
-                said = explain(venue, a)
-                ne, mm = venue.maintenance(a)
-                assert (said.ne_usd, said.mm_usd) == (ne, mm)
-                assert (said.ne_usd, said.im_usd) == venue.initial(a)
-                assert said.equity_usd == venue.equity(a) / 1e6
-                legs += len(said.legs)
-    assert legs > 1000
 
 
 @pytest.mark.spec("I17")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from numba import _dynfunc
 from numba.core import lowering
+from numba.core.caching import FunctionCache
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, _LowerResult
 from numba.core.compiler_machinery import LoweringPass, PassManager, register_pass
@@ -131,6 +132,22 @@ class Dispatcher(CPUDispatcher):
 
     def get_call_template(self, args, kws):
         return super().get_call_template([unliteral(x) for x in args], kws)
+
+
+for _name in ("_load_overload", "_guard_against_spurious_io_errors"):
+    getattr(FunctionCache, _name)  # AttributeError: plain numba is used instead
+
+
+class KernelCache(FunctionCache):
+    """Numba's disk cache without the refresh that precedes each load.
+
+    The refresh imports everything numba can compile, scipy included, which is more than half of a
+    fresh start; code that is compiled already needs none of it.  The first compilation does it.
+    """
+
+    def load_overload(self, sig, target_context):
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)
 
 
 class PieceCompiler(CompilerBase):

@@ -17,9 +17,10 @@ import llvmlite.binding
 import numba
 
 try:
-    from sim.exchange.kernel.compiler import Dispatcher, EntryCompiler, PieceCompiler
+    from sim.exchange.kernel.compiler import Dispatcher, EntryCompiler, KernelCache, PieceCompiler
 except (ImportError, AttributeError):
     # Numba's insides have moved: its own compiler gives the same results, but takes twice as long.
+    from numba.core.caching import FunctionCache as KernelCache
     from numba.core.compiler import Compiler as EntryCompiler
     from numba.core.compiler import Compiler as PieceCompiler
     from numba.core.registry import CPUDispatcher as Dispatcher
@@ -101,7 +102,7 @@ def entry(function):
     """A function that Python calls: compiled with everything it needs, kept on disk."""
     found = _dispatcher(function, EntryCompiler, _OPTIONS)
     if found is not function:
-        found.enable_caching()
+        found._cache = KernelCache(found.py_func)
     return found
 
 
