@@ -12,15 +12,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from dashboard.units import plain
-from sim.exchange.explain import Account, equity_of, legs_of
+from sim.exchange.account import account_of_legs
+from sim.exchange.explain import equity_of, legs_of
 from sim.exchange.instruments import MICRO, Listing
 from sim.exchange.rules import Rules
 
-ASSET, POSITION = 0, 1
-
 
 class Holding(NamedTuple):
-    """A LEG event: code 0 an asset (units, index or share mark), code 1 a position."""
+    """A LEG event: code 0 an asset (units, index or share mark), 1 a position, 2 a claim on a pool."""
 
     code: int
     instrument: int
@@ -67,33 +66,6 @@ class Explanation:
         return all(abs(t - r) < 0.005 for t, r in zip(totals, self.recorded, strict=True))
 
 
-def account_of(
-    listing: Listing, holdings: Iterable[Holding], open_lots: Mapping[int, int] | None = None
-) -> Account:
-    """The account that LEG rows describe.  An event that it holds nothing of counts as settled."""
-    balances: dict[int, int] = {}
-    positions: dict[int, tuple[int, int]] = {}
-    index = dict.fromkeys(range(len(listing.feeds)), 0)  # of what is not held, any will do
-    marks: dict[int, int] = {}
-    coins, books = len(listing.assets), len(listing.perpetuals) + len(listing.spots)
-    held = set()
-    for h in holdings:
-        if h.code == POSITION:
-            positions[h.instrument] = (h.size, h.cost)
-            marks[h.instrument] = h.price
-            continue
-        balances[h.instrument] = h.size
-        if 0 < h.instrument <= coins:
-            index[listing.feed_id(listing.assets[h.instrument - 1].feed)] = h.price
-        elif h.instrument > coins:
-            event, no = divmod(h.instrument - coins - 1, 2)
-            held.add(event)
-            payoff = listing.events[event].payoff_ticks
-            marks[books + event] = payoff - h.price if no else h.price
-    settled = frozenset(range(len(listing.events))) - held
-    return Account(balances, positions, index, marks, oi=dict(open_lots or {}), resolved=settled)
-
-
 def explain(
     listing: Listing,
     rules: Rules,
@@ -104,7 +76,7 @@ def explain(
     recorded: tuple[float, float, float] | None = None,
 ) -> Explanation:
     """Legs of one account.  `open_lots`: open interest per perpetual, for the add-on of MAR-03."""
-    account = account_of(listing, holdings, open_lots)
+    account = account_of_legs(listing, holdings, oi=open_lots)
     legs = tuple(
         Leg(
             leg.name,

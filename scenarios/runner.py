@@ -175,7 +175,9 @@ def prepare(
             listing, accounts, start, end, mode=resolved.record, folder=folder, truth=truth
         )
         metrics = Metrics(listing, accounts, start, end, truth, resolved.rules.phi)
-        made.append(Watch(recorder, metrics, Audit(listing, accounts) if verify else None))
+        made.append(
+            Watch(recorder, metrics, Audit(listing, accounts, resolved.rules) if verify else None)
+        )
         return made[0]
 
     assembly = assemble(resolved, watch)

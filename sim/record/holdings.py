@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.exchange.account import share_of
+
 if TYPE_CHECKING:
     import polars as pl
 
 COLUMNS = ("account", "code", "instrument", "size", "cost", "price")
-BALANCE, POSITION = 0, 1
+BALANCE, POSITION, CLAIM = 0, 1, 2
 
 
 def holdings(exchange: Any) -> pl.DataFrame:
     """``holdings.parquet``: int64 columns ``account, code, instrument, size, cost, price``.
 
     Code 0 is a balance (instrument = asset id, size in its units, price its index or share mark),
-    code 1 a position (size in lots, cost in micro-USDC, price its mark in ticks).
+    code 1 a position (size in lots, cost in micro-USDC or base units, price its mark in ticks),
+    code 2 a claim on a pool (as code 0).
     """
     import polars as pl
 
@@ -29,6 +32,14 @@ def holdings(exchange: Any) -> pl.DataFrame:
         zero = np.zeros_like(held)
         price = np.full_like(held, _price(exchange, asset))
         rows.append(np.column_stack([held, zero, zero + asset, units[held], zero, price]))
+        if asset <= len(listing.assets):
+            lent = np.array([exchange.claim(a, asset) for a in range(exchange.accounts)], np.int64)
+            held = np.flatnonzero(lent)
+            zero = np.zeros_like(held)
+            price = np.full_like(held, _price(exchange, asset))
+            rows.append(
+                np.column_stack([held, zero + CLAIM, zero + asset, lent[held], zero, price])
+            )
     for a, i in np.argwhere(exchange.positions()):
         size, cost = exchange.position(int(a), int(i))
         rows.append(np.array([[a, POSITION, i, size, cost, exchange.mark(int(i))]], np.int64))
@@ -45,7 +56,9 @@ def _price(exchange: Any, asset: int) -> int:
         return 1
     if asset <= coins:
         return int(exchange.index(listing.feed_id(listing.assets[asset - 1].feed)))
-    event, side = divmod(asset - 1 - coins, 2)
-    first = len(listing.perpetuals) + len(listing.spots)
-    mark = int(exchange.mark(first + event))
-    return int(listing.events[event].payoff_ticks) - mark if side else mark
+    event, outcome = share_of(listing, asset)
+    item, book = listing.events[event], listing.first_book(event)
+    if len(item.books) > 1:
+        return int(exchange.mark(book + outcome))
+    mark = int(exchange.mark(book))
+    return int(item.payoff_ticks) - mark if outcome else mark

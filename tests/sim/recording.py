@@ -49,6 +49,9 @@ class Exchange:
     def accounts(self) -> int:
         return len(self._equities)
 
+    def claim(self, account: int, asset: int) -> int:
+        return 0
+
     def balance(self, account: int, asset: int) -> int:
         return 1_000_000 * (account + 1) if asset == 0 else 0
 

@@ -207,7 +207,7 @@ def bankrupt(s, a):
     paid = draw(s, a, need)
     if paid == need:
         backstop(s, a, True)
-    e = equity(s, a)
+    e = paid - need  # not read again: the floors of an inverse would move the deficit (LIQ-08)
     forgone = np.int64(0)
     socialised = np.int64(0)
     for j in range(h[N_ACCOUNTS]):
