@@ -4,9 +4,29 @@ from __future__ import annotations
 
 from twin.arithmetic import MILLION, fdiv, micro
 from twin.codes import SELL, Event
-from twin.legs import POSITION, Leg, Legs
+from twin.holdings import POSITION, Leg
+from twin.ledger import Ledger
+from twin.legs import Legs
+from twin.listing import Instrument
 from twin.margin import Margin
 from twin.state import State
+
+
+def change_hands(
+    ledger: Ledger, i: Instrument, giver: int, taker: int, lots: int, mark: int, gift: int
+) -> int:
+    """Pass signed lots on at the mark, the giver worse off by `gift` micro-USDC.
+
+    Returns what the taker realised, in units of k(i).
+    """
+    if i.is_inverse:
+        value = i.pv(lots, mark)
+        ledger.add(giver, 0, -gift)
+        ledger.add(taker, 0, gift)
+    else:
+        value = i.pv(lots, mark) - gift
+    ledger.trade(giver, i.id, -lots, -value)
+    return ledger.trade(taker, i.id, lots, value)
 
 
 class Backstop:
@@ -49,8 +69,7 @@ class Backstop:
             if leg.code == POSITION:
                 e = self.legs.equity_shares(account)[leg.instrument.id]
             bonus = round(self.s.rules["backstop_bonus_bps"] * 100)
-            value = leg.lots * leg.mark * leg.instrument.tv
-            discount = min(max(e, 0), fdiv(value * bonus, MILLION))
+            discount = min(max(e, 0), fdiv(leg.value(leg.lots) * bonus, MILLION))
         total = sum(accounts[k].committed for k in providers)
         allotted = [fdiv(leg.lots * accounts[k].committed, total) for k in providers]
         allotted[-1] += leg.lots - sum(allotted)
@@ -68,7 +87,7 @@ class Backstop:
         signed = lots if leg.side == SELL else -lots
         if abs(held + signed) <= abs(held):
             return lots
-        lot = leg.mark * i.tv
+        lot = leg.value(1)
         return min(lots, max(0, fdiv(micro(i.backstop_cap_usd) - abs(held) * lot, lot)))
 
     def _take(self, account: int, leg: Leg, provider: int, lots: int, whole_discount: int) -> int:
@@ -78,20 +97,17 @@ class Backstop:
         if lots <= 0:
             return 0
         discount = fdiv(whole_discount * lots, leg.lots)
-        value = lots * leg.mark * i.tv
         sides = (ledger.accounts[account], ledger.accounts[provider])
         kept, clearing = [a.snapshot() for a in sides], list(ledger.clearing)
         if leg.code == POSITION:
             sign = 1 if leg.side == SELL else -1  # what the provider receives
-            value -= sign * discount
-            ledger.trade(account, i.id, -sign * lots, -sign * value)
-            ledger.trade(provider, i.id, sign * lots, sign * value)
+            change_hands(ledger, i, account, provider, sign * lots, leg.mark, discount)
         else:
-            sign = 1 if leg.outcome == 0 else -1
-            value -= discount
+            sign = 1 if leg.side == SELL else -1
+            _, k = self.s.market.share_of(leg.asset)
             for holder, way in zip(sides, (-1, 1), strict=True):
-                holder.shares[i.event][leg.outcome] += way * lots
-                holder.usdc -= way * value
+                holder.shares[i.event][k] += way * lots
+                holder.usdc -= way * (leg.value(lots) - discount)
         if self.margin.net(provider, strict=True) < self.margin.initial(provider):
             for holder, before in zip(sides, kept, strict=True):
                 holder.restore(before)

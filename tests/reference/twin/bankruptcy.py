@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from twin.arithmetic import fdiv
-from twin.backstop import Backstop
+from twin.backstop import Backstop, change_hands
 from twin.codes import SELL, Event
-from twin.legs import Leg, Legs
+from twin.holdings import Leg
+from twin.legs import Legs
+from twin.listing import Coin
 from twin.margin import Margin
 from twin.state import State
 
@@ -32,7 +34,8 @@ class Bankruptcy:
         """LIQ-04: positive equity returns to the fund up to what was drawn."""
         a = self.s.ledger.accounts[account]
         e = self.margin.equity(account)
-        if a.drawn == 0 or a.has_position() or a.usdc < 0 or e <= 0:
+        debts = a.usdc < 0 or any(units < 0 for units in a.coins.values())
+        if a.drawn == 0 or a.has_position() or debts or e <= 0:
             return
         amount = min(e, a.drawn, a.usdc)
         a.drawn = 0
@@ -72,10 +75,11 @@ class Bankruptcy:
         """LIQ-05: profit by leverage."""
         i = leg.instrument
         p = self.s.ledger.accounts[k].positions[i.id]
-        value = float(abs(p.size) * leg.mark * i.tv)
-        cost = float(max(1, abs(p.cost)))
-        profit = value / cost if p.size > 0 else cost / value
-        return profit * (value / float(equity))
+        notional = float(i.notional(abs(p.size), leg.mark))
+        value, cost = float(max(1, abs(i.pv(p.size, leg.mark)))), float(max(1, abs(p.cost)))
+        rises = (p.size > 0) != i.is_inverse  # a long inverse gains while its value in coins falls
+        profit = value / cost if rises else cost / value
+        return profit * (notional / float(equity))
 
     def _by_score(
         self, account: int, leg: Leg, d: int, equities: list[int]
@@ -118,10 +122,8 @@ class Bankruptcy:
         self, account: int, leg: Leg, k: int, q: int, g: int, by_score: bool
     ) -> None:
         i = leg.instrument
-        sign = 1 if leg.side == SELL else -1  # +1: the bankrupt is long
-        value = q * leg.mark * i.tv + sign * g
-        self.s.ledger.trade(account, i.id, -sign * q, -sign * value)
-        realised = self.s.ledger.trade(k, i.id, sign * q, sign * value)
+        lots = q if leg.side == SELL else -q  # signed: what k receives
+        realised = change_hands(self.s.ledger, i, account, k, lots, leg.mark, -g)
         self.s.emit(
             Event.ADL,
             account=account,
@@ -138,7 +140,13 @@ class Bankruptcy:
     # -- what nobody's position covers ------------------------------------------------------
 
     def _collect(
-        self, account: int, instrument: int, loss: int, from_: list[tuple[int, int]], code: int
+        self,
+        account: int,
+        instrument: int,
+        loss: int,
+        from_: list[tuple[int, int]],
+        code: int,
+        asset: int = 0,
     ) -> int:
         """LED-03: pro rata of (account, weight), floor to each, remainder to the last."""
         payers = [(k, w) for k, w in from_ if w > 0 and k != account]
@@ -150,25 +158,26 @@ class Bankruptcy:
             rest -= amount
             if amount == 0:
                 continue
-            self.s.ledger.accounts[k].usdc -= amount
-            self.s.ledger.accounts[account].usdc += amount
-            self._say_haircut(k, account, instrument, amount, code)
+            self.s.ledger.add(k, asset, -amount)
+            self.s.ledger.add(account, asset, amount)
+            self._say_haircut(k, account, instrument, amount, code, asset)
         return collected
 
-    def _socialise(self, account: int, instrument: int, loss: int) -> None:
-        """From positive USDC balances; the last resort is `rounding`."""
-        balances = [(k, a.usdc) for k, a in enumerate(self.s.ledger.accounts)]
-        loss -= self._collect(account, instrument, loss, balances, 2)
+    def _socialise(self, account: int, instrument: int, loss: int, asset: int = 0) -> None:
+        """From positive balances of the asset; the last resort is `rounding`."""
+        balances = [(k, a.balance(asset)) for k, a in enumerate(self.s.ledger.accounts)]
+        loss -= self._collect(account, instrument, loss, balances, 2, asset)
         if loss > 0:
-            self.s.ledger.rounding -= loss
-            self.s.ledger.accounts[account].usdc += loss
-            self._say_haircut(-1, account, instrument, loss, 3)
+            self.s.ledger.rounding[asset] -= loss
+            self.s.ledger.add(account, asset, loss)
+            self._say_haircut(-1, account, instrument, loss, 3, asset)
 
     def _haircut(self, account: int, instrument: int, loss: int) -> int:
         """LIQ-06: gains of the instrument first."""
         i = self.s.market.instruments[instrument]
+        unit = self.legs.unit(self.s.market.coin(i.coin)) if i.is_inverse else 1
         gains = [
-            (k, min(self.margin.unrealised(k, i), self.margin.equity(k)))
+            (k, min(self.margin.unrealised(k, i) * unit, self.margin.equity(k)))
             for k in range(len(self.s.ledger.accounts))
         ]
         rest = loss - self._collect(account, instrument, loss, gains, 0)
@@ -176,27 +185,49 @@ class Bankruptcy:
             self._socialise(account, instrument, rest)
         return loss
 
+    # -- debts of an account that has nothing left ----------------------------------------------
+
     def write_off(self, account: int) -> None:
-        """LIQ-06: the debt of an account that has nothing left."""
-        ledger = self.s.ledger
-        deficit = -ledger.accounts[account].usdc
-        insured = self._insure(account, deficit)
-        rest = deficit - insured
-        lenders = min(rest, ledger.pool)
+        """LIQ-06: a USDC debt first; coins once there is none."""
+        a = self.s.ledger.accounts[account]
+        if a.usdc < 0:
+            deficit = -a.usdc
+            insured = self._insure(account, deficit)
+            rest = deficit - insured
+            self._forgive(account, 0, rest)
+            self._say_deficit(account, deficit, insured, 0, rest)
+            return
+        for coin in self.s.market.coins:
+            if a.coins[coin.asset] < 0:
+                self._write_off_coin(account, coin)
+
+    def _write_off_coin(self, account: int, coin: Coin) -> None:
+        a, unit = self.s.ledger.accounts[account], self.legs.unit(coin)
+        owed = -a.coins[coin.asset]
+        insured = self._insure(account, max(0, owed * unit - a.usdc))
+        if a.usdc >= unit:
+            if insured > 0:
+                self._say_deficit(account, insured, insured, 0, 0)
+            return
+        self._forgive(account, coin.asset, owed)
+        self._say_deficit(account, insured + owed * unit, insured, 0, owed * unit)
+
+    def _forgive(self, account: int, asset: int, rest: int) -> None:
+        """Lenders bear what their pool can, holders of the asset the rest."""
+        lenders = min(rest, self.s.ledger.pool[asset])
         if lenders > 0:
-            ledger.pool -= lenders
-            ledger.accounts[account].usdc += lenders
-            self._say_haircut(-1, account, -1, lenders, 1)
+            self.s.ledger.change_pool(asset, -lenders)
+            self.s.ledger.add(account, asset, lenders)
+            self._say_haircut(-1, account, -1, lenders, 1, asset)
         if rest > lenders:
-            self._socialise(account, -1, rest - lenders)
+            self._socialise(account, -1, rest - lenders, asset)
         if rest > 0:
-            self.s.emit(Event.WRITE_OFF, account=account, amount=rest)
-        self._say_deficit(account, deficit, insured, 0, rest)
+            self.s.emit(Event.WRITE_OFF, account=account, amount=rest, x=asset)
 
     # -- events -----------------------------------------------------------------------------
 
     def _say_haircut(
-        self, payer: int, account: int, instrument: int, amount: int, code: int
+        self, payer: int, account: int, instrument: int, amount: int, code: int, asset: int
     ) -> None:
         self.s.emit(
             Event.HAIRCUT,
@@ -205,6 +236,7 @@ class Bankruptcy:
             instrument=instrument,
             amount=amount,
             code=code,
+            x=asset,
         )
 
     def _say_deficit(

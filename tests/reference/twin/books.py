@@ -22,6 +22,7 @@ class Order:
     flags: int
     outcome: int
     own_side: int  # buy or sell of its own outcome
+    expiry: int = 0  # with GTD
     came: int = 0  # when it came to rest
 
     @property

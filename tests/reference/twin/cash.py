@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from twin.arithmetic import MILLION, usd
-from twin.codes import Event, Grade, Reason
+from twin.codes import Event, Reason
 from twin.margin import Margin
+from twin.pools import issued, room_to_borrow
 from twin.state import State
+
+LARGEST = 1 << 60  # of one message: units, micro-USDC, sets in micro-USDC
+
+
+def bad(size: int, unit: int = 1) -> bool:
+    """BAD_SIZE: nothing, or too much for one message."""
+    return not 0 < size <= LARGEST // unit
 
 
 class Cash:
@@ -20,11 +28,7 @@ class Cash:
 
     def _move(self, account: int, asset: int, units: int) -> None:
         """From `external` to the account, back if negative."""
-        holder = self.s.ledger.accounts[account]
-        if asset == 0:
-            holder.usdc += units
-        else:
-            holder.coins[asset] += units
+        self.s.ledger.add(account, asset, units)
         self.s.ledger.external[asset] -= units
 
     def deposit(self, message: Sequence[int]) -> Reason:
@@ -33,7 +37,7 @@ class Cash:
             return Reason.UNKNOWN_ACCOUNT
         if not 0 <= asset <= len(self.s.market.coins):
             return Reason.UNKNOWN_ASSET
-        if units <= 0:
+        if bad(units):
             return Reason.BAD_SIZE
         self._move(account, asset, units)
         self.s.emit(Event.DEPOSIT, account=account, instrument=asset, size=units)
@@ -41,18 +45,20 @@ class Cash:
 
     def pool(self, message: Sequence[int]) -> Reason:
         asset, units = message[3], message[6]
-        if asset != 0:
+        if not 0 <= asset <= len(self.s.market.coins):
             return Reason.UNKNOWN_ASSET
-        if units <= 0:
+        if bad(units):
             return Reason.BAD_SIZE
-        self.s.ledger.pool += units
-        self.s.ledger.external[0] -= units
+        ledger = self.s.ledger
+        ledger.pool_shares[asset] += issued(self.s, asset, units)
+        ledger.change_pool(asset, units)
+        ledger.external[asset] -= units
         self.s.emit(Event.POOL, instrument=asset, size=units)
         return Reason.NONE
 
     def fund(self, message: Sequence[int]) -> Reason:
         amount = message[6]
-        if amount <= 0:
+        if bad(amount):
             return Reason.BAD_SIZE
         self.s.ledger.insurance += amount
         self.s.ledger.external[0] -= amount
@@ -63,7 +69,7 @@ class Cash:
         account, amount = message[2], message[6]
         if not self._known(account):
             return Reason.UNKNOWN_ACCOUNT
-        if amount < 0:
+        if amount and bad(amount):
             return Reason.BAD_SIZE
         self.s.ledger.accounts[account].committed = amount
         self.s.emit(Event.COMMIT, account=account, amount=amount)
@@ -71,7 +77,7 @@ class Cash:
 
     def withdraw(self, message: Sequence[int]) -> Reason:
         """MAR-09: afterwards NE (φ = 0, strict) ≥ max(IM, 10 % of ΣN), custody ≥ 0."""
-        account, asset, units = message[2], message[3], message[6]
+        account, asset, units, borrow = message[2], message[3], message[6], message[9] == 1
         if not self._known(account):
             return Reason.UNKNOWN_ACCOUNT
         if not 0 <= asset <= len(self.s.market.coins):
@@ -81,19 +87,21 @@ class Cash:
         if account in self.s.flagged:
             return Reason.FLAGGED
         holder = self.s.ledger.accounts[account]
-        if units > (holder.usdc if asset == 0 else holder.coins[asset]):
-            return Reason.INSUFFICIENT_BALANCE
-        open_now = [i for i in self.s.market.perpetuals if holder.positions[i.id].size]
+        if units > holder.balance(asset):
+            reason = self._may_owe(account, asset, units) if borrow else Reason.INSUFFICIENT_BALANCE
+            if reason:
+                return reason
+        open_now = [i for i in self.s.market.derivatives if holder.positions[i.id].size]
         feeds = {i.feed for i in open_now}
         if asset > 0:
-            feeds.add(self.s.market.coins[asset - 1].feed)
-        if any(self.s.feeds[f].grade(self.s.now) >= Grade.STALE for f in feeds):
+            feeds.add(self.s.market.coin(asset).feed)
+        guard = self.s.rules["guard_withdraw"]
+        if any(self.s.feeds[f].grade(self.s.now) >= guard for f in feeds):
             return Reason.STALE_ORACLE
         self._move(account, asset, -units)
         total = 0.0
         for i in open_now:
-            size, mark = holder.positions[i.id].size, self.s.marks[i.id].mark
-            total += usd(abs(size) * mark * i.tv)
+            total += usd(i.notional(abs(holder.positions[i.id].size), self.s.marks[i.id].mark))
         need = max(self.margin.initial(account), self.s.rules["withdraw_floor_ratio"] * total)
         reason = Reason.NONE
         if not self.margin.net(account, strict=True, phi=0.0) >= need:
@@ -106,30 +114,74 @@ class Cash:
         self.s.emit(Event.WITHDRAW, account=account, instrument=asset, size=units)
         return Reason.NONE
 
+    def _may_owe(self, account: int, asset: int, units: int) -> Reason:
+        """Would the debt after a withdrawal find room in the pool?"""
+        if asset > 0 and not self.s.market.coin(asset).borrowable:
+            return Reason.INSUFFICIENT_BALANCE
+        balance = self.s.ledger.accounts[account].balance(asset)
+        return room_to_borrow(self.s, asset, units - balance, max(0, -balance))
+
+    # -- complete sets --------------------------------------------------------------------------
+
     def sets(self, message: Sequence[int], merge: bool) -> Reason:
         """MINT and MERGE."""
         account, event, sets = message[2], message[3], message[6]
-        if not self._known(account):
-            return Reason.UNKNOWN_ACCOUNT
-        if not 0 <= event < len(self.s.winners):
-            return Reason.UNKNOWN_EVENT
-        if self.s.winners[event] is not None:
-            return Reason.BOOK_STATE
-        if sets <= 0:
-            return Reason.BAD_SIZE
+        reason = self._open_event(account, event, sets)
+        if reason:
+            return reason
         if account in self.s.flagged and not merge:
             return Reason.FLAGGED
         holder = self.s.ledger.accounts[account]
         enough = min(holder.shares[event]) >= sets if merge else holder.usdc >= sets * MILLION
         if not enough:
             return Reason.INSUFFICIENT_BALANCE
-        before = self.margin.initial(account)
-        signed = -sets if merge else sets
-        self.s.ledger.mint(account, event, signed)
-        after = self.margin.initial(account)
-        if after > before and self.margin.net(account, strict=True) < after:
-            self.s.ledger.mint(account, event, -signed)
+        if not self._mint(account, event, -sets if merge else sets):
             return Reason.INSUFFICIENT_MARGIN
         kind = Event.MERGE if merge else Event.MINT
         self.s.emit(kind, account=account, instrument=event, size=sets)
         return Reason.NONE
+
+    def convert(self, message: Sequence[int]) -> Reason:
+        """PRD-05: NO of m outcomes becomes m - 1 dollars and one share of each other outcome."""
+        account, event, a, mask = message[2], message[3], message[6], message[9]
+        reason = self._open_event(account, event, a)
+        if reason:
+            return reason
+        product = self.s.market.events[event]
+        if not product.categorical or mask <= 0 or mask >> product.outcomes:
+            return Reason.BAD_FLAGS
+        m = mask.bit_count()
+        for k, q in enumerate(self.s.ledger.accounts[account].shares[event]):
+            if q < (m - 1 if mask >> k & 1 else m) * a:
+                return Reason.INSUFFICIENT_BALANCE
+        sets = (m - 1) * a
+        if not self._mint(account, event, -sets):
+            return Reason.INSUFFICIENT_MARGIN
+        self.s.emit(
+            Event.CONVERT,
+            account=account,
+            instrument=event,
+            size=a,
+            amount=sets * MILLION,
+            order=mask,
+        )
+        return Reason.NONE
+
+    def _open_event(self, account: int, event: int, size: int) -> Reason:
+        if not self._known(account):
+            return Reason.UNKNOWN_ACCOUNT
+        if not 0 <= event < len(self.s.winners):
+            return Reason.UNKNOWN_EVENT
+        if self.s.winners[event] is not None:
+            return Reason.BOOK_STATE
+        return Reason.BAD_SIZE if bad(size, MILLION) else Reason.NONE
+
+    def _mint(self, account: int, event: int, sets: int) -> bool:
+        """Mint (or merge), undone where it raises IM and leaves NE below it."""
+        before = self.margin.initial(account)
+        self.s.ledger.mint(account, event, sets)
+        after = self.margin.initial(account)
+        if after > before and self.margin.net(account, strict=True) < after:
+            self.s.ledger.mint(account, event, -sets)
+            return False
+        return True

@@ -16,6 +16,12 @@ class Message(IntEnum):
     POOL = 8
     FUND = 9
     COMMIT = 10
+    EXTERNAL = 11
+    INTEREST = 12
+    SETTLE = 13
+    PROPOSE = 14
+    DISPUTE = 15
+    STATE = 16
     NEW = 20
     CANCEL = 21
     CANCEL_ALL = 22
@@ -23,8 +29,14 @@ class Message(IntEnum):
     MINT = 24
     MERGE = 25
     WITHDRAW = 26
+    CONDITIONAL = 27
+    CONVERT = 28
+    LEND = 29
     BOOK = 30
     DEPTH = 31
+    REDEEM = 32
+    SETTINGS = 33
+    DISCONNECT = 34
 
 
 class Event(IntEnum):
@@ -45,6 +57,8 @@ class Event(IntEnum):
     POOL = 15
     FUND = 16
     COMMIT = 17
+    CONVERT = 18
+    LEND = 19
     FLAG = 20
     UNFLAG = 21
     LEG = 22
@@ -55,10 +69,24 @@ class Event(IntEnum):
     HAIRCUT = 27
     WRITE_OFF = 28
     FUND_RETURN = 29
+    REDEEM = 30
     DEFICIT = 32
+    INTEREST_RATE = 33
+    INTEREST = 34
+    STATE = 35
+    TRIGGER = 36
+    CONDITIONAL = 37
+    SETTLED = 38
+    SETTLEMENT = 39
     BOOK = 40
     DEPTH = 41
     REBASE = 42
+    PROPOSE = 43
+    DISPUTE = 44
+    BOND = 45
+    SETTINGS = 46
+    EXTERNAL = 47
+    FEE_TIER = 48
 
 
 class Reason(IntEnum):
@@ -88,12 +116,15 @@ class Reason(IntEnum):
     UNKNOWN_OUTCOME = 23
     BAD_FLAGS = 24
     BOOK_FULL = 25
+    TWO_WINNERS = 26
     BY_USER = 40
     IMMEDIATE = 41
     LIQUIDATION = 42
     OUT_OF_BAND = 43
     RESOLVED = 44
     REPLACED = 45
+    EXPIRED = 46
+    DISCONNECTED = 47
 
 
 class Grade(IntEnum):
@@ -113,9 +144,27 @@ class Flag(IntFlag):
     POST_ONLY = 4
     REDUCE_ONLY = 8
     MARKET = 16
+    GTD = 32
+    TAKE_PROFIT = 64  # CONDITIONAL only, as are the next three
+    BY_LAST = 128
+    BY_INDEX = 256
+    NO = 512
 
 
-ALL_FLAGS = 31
+class BookState(IntEnum):
+    """ORD-03."""
+
+    OPEN = 0
+    POST_ONLY = 1
+    LIMIT_ONLY = 2
+    CANCEL_ONLY = 3
+    AUCTION = 4
+    CLOSED = 5
+
+
+ORDER_FLAGS = 63
+TRIGGER_FLAGS = 64 | 128 | 256 | 512
+ALL_FLAGS = ORDER_FLAGS
 BUY, SELL = 0, 1
 YES, NO = 0, 1
 

@@ -2,162 +2,112 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from twin.arithmetic import MILLION
+from twin import settings
+from twin.asks import rejection
+from twin.auction import Auction
+from twin.bookstate import BookStates
 from twin.cash import Cash
-from twin.codes import BUY, SELL, Event, Message, Reason
+from twin.codes import Event, Message, Reason
+from twin.conditional import Conditionals
+from twin.expiry import sweep
 from twin.funding import Funding
-from twin.ledger import Ledger
+from twin.lending import Lending
 from twin.liquidation import Liquidation
 from twin.listing import Market
 from twin.margin import Margin
 from twin.marketdata import MarketData
 from twin.matching import Matching
 from twin.oracle import Oracle
-from twin.orders import Orders, rejection
+from twin.orders import Orders
+from twin.readout import ReadOuts
 from twin.settlement import Settlement
 from twin.state import State
 
+Handler = Callable[[Sequence[int]], Reason]
 
-class ReferenceExchange:
+
+def always(act: Callable[[], None]) -> Handler:
+    """A message without columns, which nothing refuses."""
+
+    def handle(_: Sequence[int]) -> Reason:
+        act()
+        return Reason.NONE
+
+    return handle
+
+
+class ReferenceExchange(ReadOuts):
     """Takes 12-column messages, answers with the 16-column events that each one caused."""
 
     def __init__(self, listing: dict[str, Any], rules: dict[str, Any], accounts: int) -> None:
         self.market = Market(listing)
-        self.state = State.fresh(self.market, dict(rules), accounts)
-        self.margin = Margin(self.state)
-        self.matching = Matching(self.state, self.margin)
-        self.orders = Orders(self.state, self.margin, self.matching)
-        self.oracle = Oracle(self.state)
-        self.funding = Funding(self.state)
-        self.cash = Cash(self.state, self.margin)
-        self.settlement = Settlement(self.state)
-        self.liquidation = Liquidation(self.state, self.margin, self.matching)
-        self.market_data = MarketData(self.state)
-
-    @property
-    def ledger(self) -> Ledger:
-        return self.state.ledger
+        self.memory = State.fresh(self.market, dict(rules), accounts)
+        self.margin = Margin(self.memory)
+        self.matching = Matching(self.memory, self.margin)
+        self.orders = Orders(self.memory, self.margin, self.matching)
+        self.conditionals = Conditionals(self.memory, self.orders)
+        self.states = BookStates(self.memory, Auction(self.memory, self.margin))
+        self.oracle = Oracle(self.memory, self.states)
+        self.lending = Lending(self.memory, self.margin)
+        self.funding = Funding(self.memory)
+        self.cash = Cash(self.memory, self.margin)
+        self.settlement = Settlement(self.memory, self.margin)
+        self.liquidation = Liquidation(self.memory, self.margin, self.matching)
+        self.market_data = MarketData(self.memory)
+        self.handlers = self._handlers()
 
     def handle(self, message: Sequence[int]) -> list[tuple[int, ...]]:
         """Run one message; a refusal is an event too (ORD-04)."""
-        self.state.out = []
-        self.state.now = message[0]
-        if message[1] == Message.REPLACE:
-            reason, old = self.orders.replace(message)
-            if reason:
-                self.state.emit(Event.REJECT, **rejection(message, reason))
-            if old is not None:
-                self.state.say_cancelled(old, Reason.REPLACED)
-        else:
-            reason = self._dispatch(message)
-            if reason:
-                self.state.emit(Event.REJECT, **rejection(message, reason))
-        return [tuple(row) for row in self.state.out]
+        self.memory.out = []
+        self.memory.now = message[0]
+        sweep(self.memory)
+        handler = self.handlers.get(message[1])
+        reason = handler(message) if handler else Reason.UNKNOWN_KIND
+        if reason:
+            self.memory.emit(Event.REJECT, **rejection(message, reason))
+        self.conditionals.after_trades()
+        return [tuple(row) for row in self.memory.out]
 
-    def _dispatch(self, message: Sequence[int]) -> Reason:
-        match message[1]:
-            case Message.INDEX:
-                return self.oracle.index(message)
-            case Message.MARK:
-                self.oracle.mark()
-            case Message.PREMIUM:
-                self.funding.premium()
-            case Message.FUNDING:
-                self.funding.pay()
-            case Message.RESOLVE:
-                return self.settlement.resolve(message)
-            case Message.LIQUIDATE:
-                self.liquidation.tick()
-            case Message.DEPOSIT:
-                return self.cash.deposit(message)
-            case Message.POOL:
-                return self.cash.pool(message)
-            case Message.FUND:
-                return self.cash.fund(message)
-            case Message.COMMIT:
-                return self.cash.commit(message)
-            case Message.NEW:
-                return self.orders.new(message)
-            case Message.CANCEL:
-                return self.orders.cancel(message)
-            case Message.CANCEL_ALL:
-                return self.orders.cancel_all(message)
-            case Message.MINT:
-                return self.cash.sets(message, merge=False)
-            case Message.MERGE:
-                return self.cash.sets(message, merge=True)
-            case Message.WITHDRAW:
-                return self.cash.withdraw(message)
-            case Message.BOOK:
-                self.market_data.book()
-            case Message.DEPTH:
-                self.market_data.depth()
-            case _:
-                return Reason.UNKNOWN_KIND
-        return Reason.NONE
+    def _mark(self) -> None:
+        self.oracle.mark()
+        self.conditionals.after_mark()
 
-    # -- read-outs --------------------------------------------------------------------------
-
-    def balance(self, account: int, asset: int) -> int:
-        holder = self.ledger.accounts[account]
-        if asset == 0:
-            return holder.usdc
-        if asset in holder.coins:
-            return holder.coins[asset]
-        event, outcome = divmod(asset - 1 - len(self.market.coins), 2)
-        return holder.shares[event][outcome]
-
-    def position(self, account: int, instrument: int) -> tuple[int, int]:
-        p = self.ledger.accounts[account].positions[instrument]
-        return p.size, p.cost
-
-    def equity(self, account: int) -> int:
-        return self.margin.equity(account)
-
-    def maintenance(self, account: int) -> tuple[float, float]:
-        return self.margin.net(account), self.margin.maintenance(account)
-
-    def initial(self, account: int) -> tuple[float, float]:
-        return self.margin.net(account, strict=True), self.margin.initial(account)
-
-    def bucket(self, name: str, index: int = 0) -> int:
-        """A bucket's balance; `vault` in micro-USDC, one million a set."""
-        ledger = self.ledger
-        match name:
-            case "pool":
-                return ledger.pool if index == 0 else 0
-            case "external":
-                return ledger.external[index]
-            case "insurance":
-                return ledger.insurance
-            case "fees":
-                return ledger.fees
-            case "rounding":
-                return ledger.rounding
-            case "clearing":
-                return ledger.clearing[index]
-            case "vault":
-                return ledger.sets[index] * MILLION
-        raise KeyError(name)
-
-    def mark(self, instrument: int) -> int:
-        return self.state.marks[instrument].mark
-
-    def index(self, feed: int) -> int:
-        return self.state.feeds[feed].index
-
-    def twap(self, feed: int) -> int:
-        return self.state.feeds[feed].twap
-
-    def book(self, instrument: int) -> list[tuple[int, int, int, int, int]]:
-        """(side, price, remaining, order id, account): buys best first, then sells best first."""
-        sides = self.state.books[instrument].sides
-        return [
-            (side, o.price, o.left, o.id, o.account) for side in (BUY, SELL) for o in sides[side]
-        ]
-
-    def flagged(self) -> list[int]:
-        return sorted(self.state.flagged)
+    def _handlers(self) -> dict[int, Handler]:
+        m = Message
+        return {
+            m.INDEX: self.oracle.index,
+            m.MARK: always(self._mark),
+            m.PREMIUM: always(self.funding.premium),
+            m.FUNDING: always(self.funding.pay),
+            m.RESOLVE: self.settlement.resolve,
+            m.LIQUIDATE: always(self.liquidation.tick),
+            m.DEPOSIT: self.cash.deposit,
+            m.POOL: self.cash.pool,
+            m.FUND: self.cash.fund,
+            m.COMMIT: self.cash.commit,
+            m.EXTERNAL: self.oracle.external,
+            m.INTEREST: always(self.lending.interest),
+            m.SETTLE: always(self.settlement.settle),
+            m.PROPOSE: self.settlement.propose,
+            m.DISPUTE: self.settlement.dispute,
+            m.STATE: self.states.message,
+            m.NEW: self.orders.new,
+            m.CANCEL: self.orders.cancel,
+            m.CANCEL_ALL: self.orders.cancel_all,
+            m.REPLACE: self.orders.replace,
+            m.MINT: partial(self.cash.sets, merge=False),
+            m.MERGE: partial(self.cash.sets, merge=True),
+            m.WITHDRAW: self.cash.withdraw,
+            m.CONDITIONAL: self.conditionals.message,
+            m.CONVERT: self.cash.convert,
+            m.LEND: self.lending.lend,
+            m.REDEEM: self.lending.redeem,
+            m.SETTINGS: partial(settings.change, self.memory),
+            m.DISCONNECT: partial(settings.disconnect, self.memory),
+            m.BOOK: always(self.market_data.book),
+            m.DEPTH: always(self.market_data.depth),
+        }

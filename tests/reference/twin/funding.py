@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from twin.arithmetic import cdiv, clamp, fdiv
-from twin.codes import BUY, SELL, Event, Grade
+from twin.codes import BUY, SELL, BookState, Event, Grade
 from twin.listing import Instrument
 from twin.state import Samples, State
 
@@ -19,9 +19,9 @@ class Funding:
         rest = i.impact_usd * 1e6
         qty = 0.0
         for price, lots in self.s.books[i.id].levels(side):
-            worth = lots * price * i.tv
+            worth = i.notional(lots, price)
             if rest > worth:
-                qty += lots
+                qty += worth / (price * i.tv) if i.is_inverse else lots
                 rest -= worth
             else:
                 qty += rest / (price * i.tv)
@@ -29,10 +29,13 @@ class Funding:
         return None
 
     def premium(self) -> None:
-        for i in self.s.market.perpetuals:
+        for i in self.s.market.funded:
+            state = self.s.phases[i.id].state
+            if state == BookState.CLOSED:
+                continue
             samples = self.s.samples[i.id]
             samples.due += 1
-            if self.s.grade(i) > Grade.STALE:
+            if self.s.grade(i) > Grade.STALE or state == BookState.AUCTION:
                 continue
             index = self.s.feeds[i.feed].index
             bid, ask = self.impact_price(i, BUY), self.impact_price(i, SELL)
@@ -52,10 +55,10 @@ class Funding:
         return round(hour * 1e9)
 
     def pay(self) -> None:
-        for i in self.s.market.perpetuals:
+        for i in self.s.market.funded:
             samples = self.s.samples[i.id]
             self.s.samples[i.id] = Samples()
-            if samples.used == 0 or self.s.grade(i) >= Grade.TOO_UNCERTAIN:
+            if samples.used == 0 or self.s.grade(i) >= self.s.rules["guard_funding"]:
                 continue
             ppb = self.rate(samples)
             index = self.s.feeds[i.feed].index
@@ -71,11 +74,11 @@ class Funding:
                 size = holder.positions[i.id].size
                 if size == 0:
                     continue
-                x = abs(size) * index * i.tv * abs(ppb)
+                x = abs(i.pv(size, index)) * abs(ppb)
                 pays = (size > 0) == (ppb > 0)
                 amount = -cdiv(x, BILLION) if pays else fdiv(x, BILLION)
-                holder.usdc += amount
-                self.s.ledger.rounding -= amount
+                holder.add(i.settles, amount)
+                self.s.ledger.rounding[i.settles] -= amount
                 self.s.emit(
                     Event.FUNDING, account=account, instrument=i.id, size=size, amount=amount
                 )

@@ -7,11 +7,14 @@ from twin.backstop import Backstop
 from twin.bankruptcy import Bankruptcy
 from twin.books import Order
 from twin.codes import SELL, Event, Flag, Reason
-from twin.legs import DEBT, SHARES, Leg, Legs
+from twin.holdings import SHARES, Leg
+from twin.legs import Legs
 from twin.margin import Margin
 from twin.matching import Matching
+from twin.memory import Flagged
 from twin.parents import parent_of
-from twin.state import COLUMN, Flagged, State
+from twin.pools import redeem_units
+from twin.state import COLUMN, State
 
 
 class Liquidation:
@@ -48,8 +51,7 @@ class Liquidation:
             parent=parent,
         )
         self.legs.say_legs(account)
-        for order in list(self.s.resting[account].values()):
-            self.s.cancel(order, Reason.LIQUIDATION)
+        self.s.cancel_account(account, Reason.LIQUIDATION)
 
     def _unflag(self, account: int) -> None:
         del self.s.flagged[account]
@@ -58,8 +60,8 @@ class Liquidation:
     # -- a turn -----------------------------------------------------------------------------
 
     def _turn(self, account: int) -> None:
-        a = self.s.ledger.accounts[account]
-        if self._ends_safe_after_merging(account):
+        self._gather(account)
+        if self._ends_safe(account):
             return
         if self.margin.equity(account) < 0 and self.legs.position_legs(account):
             self.bankruptcy.close(account)
@@ -71,25 +73,42 @@ class Liquidation:
             filled = self._step(account)
             record = self.s.flagged[account]
             record.failed = 0 if filled else record.failed + 1
-            nothing_left = (
-                not a.has_position()
-                and not any(units > 0 for units in a.coins.values())
-                and not any(any(q) for q in a.shares)
-            )
-            if nothing_left and a.usdc < 0:
+            if self._nothing_left(account):
                 self.bankruptcy.write_off(account)
         self.bankruptcy.give_back(account)
         if self.backstop.safe(account):
             self._unflag(account)
 
-    def _ends_safe_after_merging(self, account: int) -> bool:
-        """LIQ-01, then the test."""
-        for i in self.s.market.events:
-            sets = min(self.s.ledger.accounts[account].shares[i.event])
+    def _nothing_left(self, account: int) -> bool:
+        """LIQ-06: a debt, and nothing that could still be turned into money for it."""
+        a, market = self.s.ledger.accounts[account], self.s.market
+        if a.has_position() or any(units > 0 for units in a.coins.values()):
+            return False
+        if any(any(q) for q in a.shares):
+            return False
+        if any(self.s.ledger.claim(account, k) for k in range(1 + len(market.coins))):
+            return False
+        owed = [c for c in market.coins if a.coins[c.asset] < 0]
+        return a.usdc < 0 or (bool(owed) and all(a.usdc < self.legs.unit(c) for c in owed))
+
+    def _gather(self, account: int) -> None:
+        """LIQ-01: complete sets are merged, claims on the pools taken back."""
+        ledger = self.s.ledger
+        for event in range(len(self.s.winners)):
+            sets = min(ledger.accounts[account].shares[event])
             if sets > 0:
-                self.s.ledger.mint(account, i.event, -sets)
-                self.s.emit(Event.MERGE, account=account, instrument=i.event, size=sets, code=1)
-        return self._ends_safe(account)
+                ledger.mint(account, event, -sets)
+                self.s.emit(Event.MERGE, account=account, instrument=event, size=sets, code=1)
+        for asset in range(1 + len(self.s.market.coins)):
+            debt = -ledger.balance(account, asset)
+            self._redeem(account, asset, min(ledger.claim(account, asset), debt))
+            free = max(0, ledger.pool[asset] - ledger.borrowed(asset))
+            self._redeem(account, asset, min(ledger.claim(account, asset), free))
+
+    def _redeem(self, account: int, asset: int, units: int) -> None:
+        if units > 0:
+            redeem_units(self.s, account, asset, units)
+            self.s.emit(Event.REDEEM, account=account, instrument=asset, size=units, code=2)
 
     def _ends_safe(self, account: int) -> bool:
         if not self.backstop.safe(account):
@@ -123,7 +142,7 @@ class Liquidation:
             code=leg.code,
             parent=parent,
         )
-        own_side = SELL if leg.code in (SHARES, DEBT) else leg.side
+        own_side = SELL if leg.code == SHARES else leg.side
         order = Order(
             -row[0],
             account,
@@ -144,7 +163,7 @@ class Liquidation:
     def _charge(self, account: int, leg: Leg, filled: int) -> int:
         """The liquidation fee, only while E stays ≥ 0."""
         ppm = round(self.s.rules["liquidation_fee_bps"] * 100)
-        due = up(filled * leg.mark * leg.instrument.tv, ppm)
+        due = up(leg.value(filled), ppm)
         fee = min(due, max(0, self.margin.equity(account)))
         self.s.ledger.to_insurance(account, fee)
         return fee

@@ -2,193 +2,178 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from typing import Any
 
-from twin.arithmetic import MILLION, clamp, micro
+from twin.arithmetic import MILLION, micro
+from twin.products import Coin, EventProduct, Feed, Instrument, Lending, Margin, Volatility
 
 PRICE_BOUND = 64
 SPOT_MAX_SIZE = EVENT_MAX_SIZE = 1_000_000_000
 
-
-@dataclass(frozen=True)
-class Margin:
-    """The two margin functions of one asset or instrument (MAR-03, MAR-04)."""
-
-    base: float
-    factor: float
-    base_m: float
-    factor_m: float
-    leverage_limit: float
-    oi_low_usd: float
-    oi_up_usd: float
-
-    def initial(self, n: float) -> float:
-        fraction = max(self.base, self.factor * math.sqrt(n))
-        if self.leverage_limit > 0:
-            fraction = max(1.0 / self.leverage_limit, fraction)
-        return min(1.0, fraction)
-
-    def initial_with_interest(self, n: float, open_interest: float) -> float:
-        """With the open-interest add-on (MAR-03)."""
-        fraction = self.initial(n)
-        if self.oi_up_usd > 0:
-            span = self.oi_up_usd - self.oi_low_usd
-            share = clamp((open_interest - self.oi_low_usd) / span, 0.0, 1.0)
-            fraction = max(fraction, self.base + share * (1.0 - self.base))
-        return fraction
-
-    def maintenance(self, n: float) -> float:
-        return min(1.0, max(self.base_m, self.factor_m * math.sqrt(n)))
-
-
-@dataclass(frozen=True)
-class Feed:
-    name: str
-    tick_micro: int
-    first_index: int
-    stale_after_us: int
-    min_sources: int
-
-
-@dataclass(frozen=True)
-class Coin:
-    asset: int
-    name: str
-    feed: int
-    tv: int
-    w: float
-    b: float
-    kappa: float
-    cap_usd: float
-    debt: Margin
-    spot: int  # the spot book it is the base of, -1 none
-
-
-@dataclass(frozen=True)
-class Instrument:
-    id: int
-    kind: str  # 'perpetual', 'spot' or 'event'
-    name: str
-    feed: int
-    tv: int
-    ladder_ticks: int
-    max_size: int
-    min_notional: int
-    first_mark: int
-    margin: Margin | None = None
-    impact_usd: float = 0.0
-    backstop_cap_usd: float = 0.0
-    coin: int = 0
-    event: int = -1
-    payoff: int = 0
-    lam: float = 1.0
-
-    @property
-    def is_perpetual(self) -> bool:
-        return self.kind == "perpetual"
-
-    @property
-    def is_spot(self) -> bool:
-        return self.kind == "spot"
-
-    @property
-    def is_event(self) -> bool:
-        return self.kind == "event"
+__all__ = ["PRICE_BOUND", "Coin", "EventProduct", "Feed", "Instrument", "Margin", "Market"]
 
 
 class Market:
     """The listing with every id resolved."""
 
     def __init__(self, listing: dict[str, Any]) -> None:
-        self.feeds = [
-            Feed(
-                f["name"],
-                f["tick_micro"],
-                f["index_ticks"],
-                round(f["stale_after_s"] * MILLION),
-                f["min_sources"],
-            )
-            for f in listing["feeds"]
-        ]
-        feed_of = {f.name: k for k, f in enumerate(self.feeds)}
+        self.listing = listing
+        spots = listing["spots"]
+        derivatives = sum(len(listing.get(g, ())) for g in ("perpetuals", "inverses", "futures"))
+        self._spot_id = {s["name"]: derivatives + k for k, s in enumerate(spots)}
+        self._spot_of = {s["base"]: self._spot_id[s["name"]] for s in reversed(spots)}
+        self.feeds = [self._feed(f) for f in listing["feeds"]]
+        self._feed_of = {f.name: k for k, f in enumerate(self.feeds)}
         self.usdc_debt = Margin(**listing["usdc_debt"])
-        perpetuals, spots = listing["perpetuals"], listing["spots"]
-        coin_of = {a["name"]: k for k, a in enumerate(listing["assets"], 1)}
-        spot_of = {s["base"]: len(perpetuals) + k for k, s in reversed([*enumerate(spots)])}
-        self.coins = [
-            Coin(
-                k,
-                a["name"],
-                feed_of[a["feed"]],
-                self.feeds[feed_of[a["feed"]]].tick_micro // a["units_per_coin"],
-                a["haircut_w"],
-                a["haircut_b"],
-                a["haircut_kappa"],
-                a["collateral_cap_usd"],
-                Margin(**a["debt"]),
-                spot_of.get(a["name"], -1),
-            )
-            for k, a in enumerate(listing["assets"], 1)
-        ]
+        self.usdc_lending = Lending(**listing.get("usdc_lending", {}))
+        self.coins = [self._coin(k, a) for k, a in enumerate(listing["assets"], 1)]
+        self._coin_of = {c.name: c for c in self.coins}
         self.instruments: list[Instrument] = []
-        for p in perpetuals:
-            feed = feed_of[p["feed"]]
-            self.instruments.append(
-                Instrument(
-                    len(self.instruments),
-                    "perpetual",
-                    p["name"],
-                    feed,
-                    self.feeds[feed].tick_micro // p["lots_per_coin"],
-                    p["ladder_ticks"],
-                    p["max_size_lots"],
-                    micro(p["min_notional_usd"]),
-                    self.feeds[feed].first_index,
-                    margin=Margin(**p["margin"]),
-                    impact_usd=p["impact_notional_usd"],
-                    backstop_cap_usd=p["backstop_cap_usd"],
-                )
-            )
+        self._list_derivatives()
         for s in spots:
-            coin = self.coins[coin_of[s["base"]] - 1]
-            self.instruments.append(
-                Instrument(
-                    len(self.instruments),
-                    "spot",
-                    s["name"],
-                    coin.feed,
-                    coin.tv,
-                    s["ladder_ticks"],
-                    SPOT_MAX_SIZE,
-                    micro(s["min_notional_usd"]),
-                    self.feeds[coin.feed].first_index,
-                    coin=coin.asset,
-                )
-            )
-        for k, e in enumerate(listing["events"]):
-            self.instruments.append(
-                Instrument(
-                    len(self.instruments),
-                    "event",
-                    e["name"],
-                    -1,
-                    MILLION // e["payoff_ticks"],
-                    e["payoff_ticks"] + 1,
-                    EVENT_MAX_SIZE,
-                    micro(e["min_notional_usd"]),
-                    round(e["payoff_ticks"] / 2),
-                    event=k,
-                    payoff=e["payoff_ticks"],
-                    lam=e["lam"],
-                )
-            )
-        self.perpetuals = [i for i in self.instruments if i.is_perpetual]
+            self._list_spot(s)
+        self.events: list[EventProduct] = []
+        self.assets = 1 + len(self.coins)
+        for e in listing["events"]:
+            self._list_event(e)
+        self.derivatives = [i for i in self.instruments if i.is_derivative]
+        self.linear = [i for i in self.instruments if i.is_linear]
+        self.inverses = [i for i in self.instruments if i.is_inverse]
+        self.funded = [i for i in self.derivatives if not i.is_future]
+        self.futures = [i for i in self.instruments if i.is_future]
         self.spots = [i for i in self.instruments if i.is_spot]
-        self.events = [i for i in self.instruments if i.is_event]
-        self.assets = 1 + len(self.coins) + 2 * len(self.events)
+        self.event_books = [i for i in self.instruments if i.is_event]
+
+    # -- reading the declarations -------------------------------------------------------------
+
+    def _feed(self, f: dict[str, Any]) -> Feed:
+        return Feed(
+            f["name"],
+            f["tick_micro"],
+            f["index_ticks"],
+            round(f["stale_after_s"] * MILLION),
+            f["min_sources"],
+            self._spot_id[f["own_book"]] if f.get("own_book") else -1,
+        )
+
+    def _coin(self, asset: int, a: dict[str, Any]) -> Coin:
+        feed = self._feed_of[a["feed"]]
+        return Coin(
+            asset,
+            a["name"],
+            feed,
+            self.feeds[feed].tick_micro // a["units_per_coin"],
+            a["haircut_w"],
+            a["haircut_b"],
+            a["haircut_kappa"],
+            a["collateral_cap_usd"],
+            Margin(**a["debt"]),
+            self._spot_of.get(a["name"], -1),
+            a.get("borrowable", False),
+            Lending(**a.get("lending", {})),
+        )
+
+    def _add(self, kind: str, declared: dict[str, Any], feed: int, tv: int, **more: Any) -> None:
+        declared_volatility = declared.get("volatility")
+        columns = {
+            "ladder_ticks": declared.get("ladder_ticks"),
+            "max_size": declared.get("max_size_lots", SPOT_MAX_SIZE),
+            "min_notional": micro(declared["min_notional_usd"]),
+            "first_mark": self.feeds[feed].first_index if feed >= 0 else 0,
+            "price_bound": PRICE_BOUND * self.feeds[feed].first_index if feed >= 0 else 0,
+            "backstop_cap_usd": declared.get("backstop_cap_usd", 0.0),
+            "impact_usd": declared.get("impact_notional_usd", 0.0),
+            "margin": Margin(**declared["margin"]) if "margin" in declared else None,
+            "volatility": Volatility(**declared_volatility) if declared_volatility else None,
+            **more,
+        }
+        name = columns.pop("name", declared["name"])
+        self.instruments.append(Instrument(len(self.instruments), kind, name, feed, tv, **columns))
+
+    def _list_derivatives(self) -> None:
+        for p in self.listing["perpetuals"]:
+            feed = self._feed_of[p["feed"]]
+            tv = self.feeds[feed].tick_micro // p["lots_per_coin"]
+            self._add("perpetual", p, feed, tv)
+        for p in self.listing.get("inverses", ()):
+            coin = self._coin_of[p["base"]]
+            face = p["face_usd"] * MILLION
+            self._add(
+                "inverse", p, coin.feed, coin.tv, coin=coin.asset, face=face, F=face // coin.tv
+            )
+        for p in self.listing.get("futures", ()):
+            feed = self._feed_of[p["feed"]]
+            tv = self.feeds[feed].tick_micro // p["lots_per_coin"]
+            self._add("future", p, feed, tv, expiry=p["expiry_us"])
+
+    def _list_spot(self, s: dict[str, Any]) -> None:
+        coin = self._coin_of[s["base"]]
+        self._add("spot", s, coin.feed, coin.tv, coin=coin.asset)
+
+    def _list_event(self, e: dict[str, Any]) -> None:
+        kind, n = "binary", 2
+        if "outcomes" in e:
+            kind = "categorical"
+            n = len(e["outcomes"]) + (0 if e.get("exhaustive", True) else 1)
+        elif "low" in e:
+            kind = "scalar"
+        payoff, books = e["payoff_ticks"], n if kind == "categorical" else 1
+        self.events.append(
+            EventProduct(
+                len(self.events),
+                e["name"],
+                kind,
+                n,
+                self.assets,
+                len(self.instruments),
+                books,
+                payoff,
+                MILLION // payoff,
+                e["lam"],
+                e.get("date_us", 0),
+                e.get("low", 0),
+                e.get("high", 0),
+            )
+        )
+        self.assets += n
+        for k in range(books):
+            self._add(
+                "event",
+                e,
+                -1,
+                MILLION // payoff,
+                ladder_ticks=payoff + 1,
+                max_size=EVENT_MAX_SIZE,
+                first_mark=payoff // n,
+                price_bound=payoff,
+                event=len(self.events) - 1,
+                outcome=k,
+                outcomes=n,
+                categorical=kind == "categorical",
+                payoff=payoff,
+            )
+
+    # -- ids ----------------------------------------------------------------------------------
 
     def share(self, event: int, outcome: int) -> int:
         """Asset id of a share."""
-        return 1 + len(self.coins) + 2 * event + outcome
+        return self.events[event].first_share + outcome
+
+    def share_of(self, asset: int) -> tuple[int, int]:
+        """(event, outcome) of a share's asset id."""
+        for e in self.events:
+            if e.first_share <= asset < e.first_share + e.outcomes:
+                return e.id, asset - e.first_share
+        raise KeyError(asset)
+
+    def books_of(self, event: int) -> list[Instrument]:
+        """The books of an event, by id."""
+        e = self.events[event]
+        return self.instruments[e.first_book : e.first_book + e.books]
+
+    def coin(self, asset: int) -> Coin:
+        return self.coins[asset - 1]
+
+    def lending(self, asset: int) -> Lending:
+        """INT-01 parameters of USDC or a coin."""
+        return self.usdc_lending if asset == 0 else self.coin(asset).lending

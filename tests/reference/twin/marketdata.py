@@ -28,7 +28,7 @@ class MarketData:
         for i in self.s.market.instruments:
             book, marks = self.s.books[i.id], self.s.marks[i.id]
             bid, ask = book.best(BUY), book.best(SELL)
-            if i.is_perpetual:
+            if i.is_derivative:
                 interest = self.s.ledger.open_interest(i.id)
             else:
                 interest = self.s.ledger.sets[i.event] if i.is_event else 0

@@ -1,52 +1,44 @@
-"""NEW, CANCEL, CANCEL_ALL, REPLACE: the checks in their order (ORD-04, MAR-09)."""
+"""NEW, CANCEL, CANCEL_ALL, REPLACE (ORD-01, ORD-04)."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from twin.arithmetic import clamp, usd
+from twin.asks import Ask, asked, off_tick, rejection
 from twin.books import Order
-from twin.codes import ALL_FLAGS, BUY, NO, SELL, Event, Flag, Grade, Reason
-from twin.listing import Instrument
+from twin.checks import Checks
+from twin.codes import NO, Event, Flag, Reason
 from twin.margin import Margin
-from twin.matching import Matching, is_reducing
+from twin.matching import Matching
+from twin.memory import Conditional
+from twin.risk import Risk
 from twin.state import State
-
-
-@dataclass(frozen=True)
-class Ask:
-    """What a sender asks for, in the terms of the outcome he named."""
-
-    account: int
-    instrument: int
-    side: int
-    price: int
-    size: int
-    flags: int
-    order: int
-    outcome: int
 
 
 class Orders:
     def __init__(self, state: State, margin: Margin, matching: Matching) -> None:
         self.s = state
-        self.margin = margin
         self.matching = matching
+        self.checks = Checks(state)
+        self.risk = Risk(state, margin)
 
     # -- messages ---------------------------------------------------------------------------
 
     def new(self, message: Sequence[int]) -> Reason:
-        _, _, account, instrument, side, price, size, flags, order, outcome = message[:10]
-        ask = Ask(account, instrument, side, price, size, flags, order, outcome)
-        return self._submit(ask, replaces=False)
+        ask = asked(message)
+        reason = self.ill_formed(ask)
+        return reason or self.submit(ask)
 
     def cancel(self, message: Sequence[int]) -> Reason:
-        order = self._own(message)
-        if order is None:
+        account, order = message[2], message[8]
+        waiting = self.s.conditionals.get(order)
+        if waiting is not None and waiting.account == account:
+            self.s.cancel_conditional(waiting, Reason.BY_USER)
+            return Reason.NONE
+        resting = self._own(message)
+        if resting is None:
             return Reason.UNKNOWN_ORDER
-        self.s.cancel(order, Reason.BY_USER)
+        self.s.cancel(resting, Reason.BY_USER)
         return Reason.NONE
 
     def cancel_all(self, message: Sequence[int]) -> Reason:
@@ -55,160 +47,72 @@ class Orders:
             return Reason.UNKNOWN_ACCOUNT
         if not -1 <= instrument < len(self.s.books):
             return Reason.UNKNOWN_INSTRUMENT
-        for order in list(self.s.resting[account].values()):
-            if instrument in (-1, order.instrument):
-                self.s.cancel(order, Reason.BY_USER)
+        self.s.cancel_account(account, Reason.BY_USER, instrument)
         return Reason.NONE
 
-    def replace(self, message: Sequence[int]) -> tuple[Reason, Order | None]:
-        """Returns also the old order, where a refusal leaves it to be said cancelled."""
-        old = self._own(message)
+    def replace(self, message: Sequence[int]) -> Reason:
         price, size = message[5], message[6]
+        waiting, old = self.s.conditionals.get(message[8]), self._own(message)
+        if waiting is not None and waiting.account == message[2]:
+            return self._replace_waiting(waiting, price, size)
         if old is None:
-            return Reason.UNKNOWN_ORDER, None
+            return Reason.UNKNOWN_ORDER
         if size <= 0:
-            return Reason.BAD_SIZE, None
-        i = self.s.market.instruments[old.instrument]
-        own_price = i.payoff - old.price if old.outcome == NO else old.price
-        if price == own_price and size <= old.left:
+            return Reason.BAD_SIZE
+        if price == self._own_price(old) and size <= old.left:
             old.left = size
             self._say_accepted(old, replaces=True)
-            return Reason.NONE, None
+            return Reason.NONE
         self.s.take_out(old)
-        ask = Ask(old.account, i.id, old.own_side, price, size, old.flags, old.id, old.outcome)
-        reason = self._submit(ask, replaces=True)
-        return reason, old if reason else None
+        ask = Ask(
+            old.account,
+            old.instrument,
+            old.own_side,
+            price,
+            size,
+            old.flags,
+            old.id,
+            old.outcome,
+            old.expiry,
+        )
+        reason = self.submit(ask, replaces=True)
+        if reason:
+            self.s.emit(Event.REJECT, **rejection(message, reason))
+            self.s.say_cancelled(old, Reason.REPLACED)
+        return Reason.NONE
 
     def _own(self, message: Sequence[int]) -> Order | None:
         order = self.s.orders.get(message[8])
         return order if order is not None and order.account == message[2] else None
 
-    # -- the checks -------------------------------------------------------------------------
+    def _own_price(self, order: Order) -> int:
+        """In the terms of the outcome that the order names."""
+        if order.outcome == NO:
+            return self.s.market.instruments[order.instrument].payoff - order.price
+        return order.price
 
-    def _submit(self, ask: Ask, replaces: bool) -> Reason:
-        reason = self._malformed(ask)
-        if reason:
-            return reason
-        i = self.s.market.instruments[ask.instrument]
-        made = self._priced(ask, i)
-        if isinstance(made, Reason):
-            return made
-        reason = self._refused(made, i) or self._short_of_margin(made, i)
-        if reason:
-            return reason
-        self._say_accepted(made, replaces)
-        self.matching.match(made)
-        return Reason.NONE
+    # -- from an ask to the book ------------------------------------------------------------
 
-    def _malformed(self, ask: Ask) -> Reason:
+    def ill_formed(self, ask: Ask) -> Reason:
+        """The checks before BAD_SIZE."""
         if not 0 <= ask.account < len(self.s.ledger.accounts):
             return Reason.UNKNOWN_ACCOUNT
         if not 0 <= ask.instrument < len(self.s.market.instruments):
             return Reason.UNKNOWN_INSTRUMENT
-        i, flags = self.s.market.instruments[ask.instrument], ask.flags
-        if (
-            ask.side not in (BUY, SELL)
-            or flags & ~ALL_FLAGS
-            or ask.outcome not in ((0, 1) if i.is_event else (0,))
-            or (flags & Flag.IOC and flags & Flag.FOK)
-            or (flags & Flag.POST_ONLY and flags & (Flag.IOC | Flag.FOK | Flag.MARKET))
-            or (flags & Flag.REDUCE_ONLY and not i.is_perpetual)
-        ):
+        if ask.ill_flagged(self.s.market.instruments[ask.instrument], self.s.now):
             return Reason.BAD_FLAGS
-        if not 0 < ask.size <= i.max_size:
-            return Reason.BAD_SIZE
-        if i.is_event and self.s.winners[i.event] is not None:
-            return Reason.BOOK_STATE
-        if ask.order <= 0 or ask.order in self.s.orders:
-            return Reason.DUPLICATE_ORDER
         return Reason.NONE
 
-    def _priced(self, ask: Ask, i: Instrument) -> Order | Reason:
-        """The order in book terms with its limit or bound."""
-        side, price = ask.side, ask.price
-        if ask.outcome == NO:
-            side, price = 1 - side, i.payoff - price
-        book = self.s.books[i.id]
-        low, high = (1, i.payoff - 1) if i.is_event else self.s.band(i)
-        if ask.flags & Flag.MARKET:
-            best = book.best(1 - side)
-            if best is None:
-                return Reason.NO_LIQUIDITY
-            reach = math.floor(best * self.s.rules["max_impact_ratio"])
-            price = best + reach if side == BUY else best - reach
-            price = int(clamp(clamp(price, book.base, book.top), low, high))
-        else:
-            if ask.price < 1 or (i.is_event and ask.price > i.payoff - 1):
-                return Reason.BAD_TICK
-            if not (low <= price <= high and book.base <= price <= book.top):
-                return Reason.PRICE_OUT_OF_BOUNDS
-        size = ask.size
-        if ask.flags & Flag.REDUCE_ONLY:
-            held = self.s.ledger.accounts[ask.account].positions[i.id].size
-            size = min(size, max(0, -held if side == BUY else held))
-            if size == 0:
-                return Reason.REDUCE_ONLY
-        return Order(
-            ask.order, ask.account, i.id, side, price, size, ask.flags, ask.outcome, ask.side
-        )
-
-    def _refused(self, order: Order, i: Instrument) -> Reason:
-        book, flags = self.s.books[i.id], order.flags
-        own_price = i.payoff - order.price if order.outcome == NO else order.price
-        if not order.reduce_only and order.left * own_price * i.tv < i.min_notional:
-            return Reason.MIN_NOTIONAL
-        reduces = is_reducing(self.s, order)
-        if order.account in self.s.flagged and not reduces:
-            return Reason.FLAGGED
-        crosses = book.crosses(order.side, order.price)
-        if flags & Flag.POST_ONLY and crosses:
-            return Reason.WOULD_CROSS
-        grade = self.s.grade(i)
-        if (not reduces and grade >= Grade.STALE) or (crosses and grade >= Grade.TOO_UNCERTAIN):
-            return Reason.STALE_ORACLE
-        resting = len(self.s.resting[order.account])
-        if not order.immediate and resting >= self.s.rules["max_open_orders"]:
-            return Reason.MAX_OPEN_ORDERS
-        if flags & Flag.FOK:
-            if sum(o.left for o in book.crossing(order.side, order.price)) < order.left:
-                return Reason.NO_LIQUIDITY
-        return Reason.NONE
-
-    # -- margin -----------------------------------------------------------------------------
-
-    def _short_of_margin(self, order: Order, i: Instrument) -> Reason:
-        if is_reducing(self.s, order):
-            return self._reducing_test(order, i)
-        account = order.account
-        holder = self.s.ledger.accounts[account]
-        if i.is_spot and order.side == SELL:
-            asks = self.s.numbers(account, i, order).ask_lots
-            if holder.coins[i.coin] < asks:
-                return Reason.INSUFFICIENT_BALANCE
-        out = self.margin.outflow(account, order)
-        debt_after = out - usd(holder.usdc)
-        debt_now = usd(max(0, -holder.usdc))
-        raised = out > self.margin.outflow(account)
-        if debt_after > 0 and debt_after > debt_now and raised:
-            lent = self.s.ledger.pool
-            if lent == 0:
-                return Reason.INSUFFICIENT_BALANCE
-            if usd(self.s.ledger.borrowed()) - debt_now + debt_after > usd(lent):
-                return Reason.NO_LIQUIDITY
-        if not self.margin.net(account, strict=True) >= self.margin.initial(account, order):
-            return Reason.INSUFFICIENT_MARGIN
-        return Reason.NONE
-
-    def _reducing_test(self, order: Order, i: Instrument) -> Reason:
-        """MAR-09: refused only if, filled whole, E would be below 0 and lower than before."""
-        before = self.margin.equity(order.account)
-        gap = order.price - self.s.reference(i)
-        if order.side == BUY:
-            gap = -gap
-        fee = self.matching.taker_fee(i, order.left, order.price)
-        after = before + gap * order.left * i.tv - fee
-        if after < 0 and after < before:
-            return Reason.INSUFFICIENT_MARGIN
+    def submit(self, ask: Ask, replaces: bool = False) -> Reason:
+        """From BAD_SIZE on; an accepted order is matched and rests."""
+        made = self.checks.accepted(ask)
+        if isinstance(made, Reason):
+            return made
+        reason = self.risk.refusal(made, self.s.market.instruments[ask.instrument])
+        if reason:
+            return reason
+        self._say_accepted(made, replaces)
+        self.matching.match(made)
         return Reason.NONE
 
     def _say_accepted(self, order: Order, replaces: bool) -> None:
@@ -225,16 +129,15 @@ class Orders:
             y=replaces,
         )
 
+    # -- conditional orders -----------------------------------------------------------------
 
-def rejection(message: Sequence[int], reason: Reason) -> dict[str, int]:
-    """The columns of REJECT: the message repeated."""
-    return {
-        "account": message[2],
-        "instrument": message[3],
-        "side": message[4],
-        "price": message[5],
-        "size": message[6],
-        "order": message[8],
-        "code": reason,
-        "x": message[1],
-    }
+    def _replace_waiting(self, waiting: Conditional, price: int, size: int) -> Reason:
+        """In place: it keeps its trigger and its place in the list."""
+        i = self.s.market.instruments[waiting.instrument]
+        if not 0 < size <= i.max_size:
+            return Reason.BAD_SIZE
+        if not waiting.flags & Flag.MARKET and off_tick(i, price):
+            return Reason.BAD_TICK
+        waiting.price, waiting.size = price, size
+        self.s.say_conditional(waiting, replaces=True)
+        return Reason.NONE

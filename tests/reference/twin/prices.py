@@ -95,6 +95,13 @@ def median(values: list[float]) -> float:
     return values[len(values) // 2]
 
 
+def book_median(bid: int | None, ask: int | None, last: int | None) -> float | None:
+    """PRC-02: of what is quoted and the last price; a last alone is no book."""
+    if bid is None and ask is None:
+        return None
+    return median([float(x) for x in (bid, ask, last) if x is not None])
+
+
 def weighted_median(values: list[tuple[float, float]]) -> float:
     """PRC-01: the lower weighted median of (value, weight)."""
     values = sorted(values)
@@ -117,20 +124,27 @@ class MarkState:
     premium: Ema = field(default_factory=Ema)
     book: Ema = field(default_factory=Ema)
 
-    def of_perpetual(
-        self, index: int, bid: int | None, ask: int | None, dt: float, rules: dict[str, Any]
+    def of_derivative(
+        self,
+        index: int,
+        bid: int | None,
+        ask: int | None,
+        external: int | None,
+        dt: float,
+        rules: dict[str, Any],
     ) -> tuple[int, bool]:
         """PRC-02: the new mark, and whether it was clamped."""
         if bid is not None and ask is not None:
             self.premium.take((bid + ask) / 2 - index, dt, rules["premium_tau_s"])
-        parts = [float(x) for x in (bid, ask, self.last) if x is not None]
         candidates = [index + (self.premium.value or 0.0)]
-        if bid is not None or ask is not None:
-            middle = median(parts)
+        middle = book_median(bid, ask, self.last)
+        if middle is not None:
             self.book.take(middle, dt, rules["book_tau_s"])
             candidates.append(middle)
-            if self.book.value is not None:
-                candidates.append(self.book.value)
+        if external is not None:
+            candidates.append(float(external))
+        if len(candidates) == 2 and self.book.value is not None:
+            candidates.append(self.book.value)
         mark = max(1, round(median(candidates)))
         free = mark
         if self.marked:
@@ -140,14 +154,14 @@ class MarkState:
         self.marked = True
         return mark, mark != free
 
-    def of_event(self, payoff: int, bid: int | None, ask: int | None) -> int:
-        """PRC-03: median(bid or 0, ask or T, last or T/2)."""
+    def of_event(self, payoff: int, outcomes: int, bid: int | None, ask: int | None) -> int:
+        """PRC-03: median(bid or 0, ask or T, last or T/n)."""
         return round(
             median(
                 [
                     float(bid if bid is not None else 0),
                     float(ask if ask is not None else payoff),
-                    self.last if self.last is not None else payoff / 2,
+                    self.last if self.last is not None else payoff / outcomes,
                 ]
             )
         )

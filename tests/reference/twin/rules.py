@@ -1,0 +1,26 @@
+"""Parameters that a dict of rules may leave out, with their declared values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+DEFAULTS: dict[str, Any] = {
+    "self_trade_by_owner": False,
+    "fee_tiers": (),
+    "external_stale_s": 60.0,
+    "guard_increase": 1,
+    "guard_withdraw": 1,
+    "guard_borrow": 1,
+    "guard_fill": 3,
+    "guard_funding": 3,
+    "guard_settlement": 3,
+    "guard_liquidate": 4,
+    "guard_trigger": 4,
+    "settlement_window_s": 1800.0,
+    "void_after_days": 30.0,
+    "bond_winner_ratio": 0.5,
+}
+
+
+def completed(rules: dict[str, Any]) -> dict[str, Any]:
+    return {**DEFAULTS, **rules}

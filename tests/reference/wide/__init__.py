@@ -1,0 +1,1 @@
+"""Random programs over every product and every message."""
