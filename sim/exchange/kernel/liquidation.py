@@ -146,7 +146,14 @@ def flag(s, a, ne, mm):
     account[C_FLAG_TIME] = h[NOW]
     account[C_FAILED] = 0
     account[C_PARENT] = parent_of(s, a)
-    s.scratch[h[FLAGGED_COUNT], QUEUE] = a
+    at = h[FLAGGED_COUNT]
+    while at > 0:  # turns go by (flag time, id), also when two ticks share a time
+        before = s.scratch[at - 1, QUEUE]
+        if s.acct[before, C_FLAG_TIME] < h[NOW] or before < a:
+            break
+        s.scratch[at, QUEUE] = before
+        at -= 1
+    s.scratch[at, QUEUE] = a
     h[FLAGGED_COUNT] += 1
     emit(
         s, FLAG, a, 0, 0, 0, 0, equity(s, a), 0, 0, 0, 0, account[C_PARENT],

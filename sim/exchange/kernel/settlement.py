@@ -219,7 +219,7 @@ def settle_future(s, i):
     ins = s.ins[i]
     feed = ins[I_FEED]
     settle_time(s, feed)
-    if ins[I_SHUT] == 0:
+    if ins[I_SHUT] == 0 or ins[I_STATE] != S_CLOSED:
         ins[I_SHUT] = 1
         close_book(s, i, EXPIRED)
     if grade(s, feed) >= s.h[G_SETTLEMENT]:
