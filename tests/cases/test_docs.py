@@ -12,15 +12,18 @@ from scenarios.casefile import declare, expect, read, run, steps
 from scenarios.casefile.report import differences
 from scenarios.casefile.schema import Case
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "cases.md").read_text("utf-8")
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "cases.md").read_text("utf-8")
+README = (ROOT / "README.md").read_text("utf-8")
 NAMED = set(re.findall(r"`(\w+)`", PAGE)) | set(re.findall(r"\b(\w+) = ", PAGE))
 
 
-def test_the_example_runs() -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+@pytest.mark.parametrize(("page", "checks"), [(PAGE, 10), (README, 3)], ids=["page", "readme"])
+def test_the_example_runs(page: str, checks: int) -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     outcome = run(read(example))
     assert outcome.passed, differences(outcome)
-    assert outcome.checks >= 10
+    assert outcome.checks >= checks
 
 
 MODELS = [
