@@ -18,9 +18,9 @@ README = (ROOT / "README.md").read_text("utf-8")
 NAMED = set(re.findall(r"`(\w+)`", PAGE)) | set(re.findall(r"\b(\w+) = ", PAGE))
 
 
-@pytest.mark.parametrize(("page", "checks"), [(PAGE, 10), (README, 3)], ids=["page", "readme"])
-def test_the_example_runs(page: str, checks: int) -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+@pytest.mark.parametrize(("text", "checks"), [(PAGE, 10), (README, 3)], ids=["page", "readme"])
+def test_the_example_runs(text: str, checks: int) -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     outcome = run(read(example))
     assert outcome.passed, differences(outcome)
     assert outcome.checks >= checks
