@@ -2,45 +2,26 @@
 
 from __future__ import annotations
 
-import ast
 import re
-import tomllib
-from collections.abc import Iterator
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import clause_table
 
 from sim.exchange import products
 from sim.exchange.instruments import Listing
 from sim.exchange.rules import FeeTier, Rules
 
-ROOT = Path(__file__).resolve().parents[2]
-ROW = re.compile(r"^\| ([A-Z]+-\d+|I\d+) \|(.*)\|$", re.MULTILINE)
 # What names things rather than setting a rule, or is a list of things with fields of their own.
 NAMES = {"name", "feeds", "assets", "perpetuals", "inverses", "futures", "spots", "events"}
+PARAMETERS = 2  # cell of a clause's row
 
 
-def clauses() -> dict[str, str]:
-    """Clause and invariant ids of the tables at the end of the rulebook, with their cells."""
-    text = (ROOT / "docs" / "rulebook.md").read_text("utf-8")
-    return dict(ROW.findall(text[text.index("## Clauses") :]))
-
-
-def marked(source: str) -> Iterator[str]:
-    """Ids in ``pytest.mark.spec(...)``."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("mark.spec"):
-            yield from (a.value for a in node.args if isinstance(a, ast.Constant))
-
-
-def named() -> dict[str, set[str]]:
-    """Id -> the tests and cases that carry it."""
-    found: dict[str, set[str]] = {}
-    for path in sorted((ROOT / "tests").rglob("*.py")):
-        for clause in marked(path.read_text("utf-8")):
-            found.setdefault(clause, set()).add(path.name)
-    for path in sorted((ROOT / "scenarios" / "cases").rglob("*.case.toml")):
-        for clause in tomllib.loads(path.read_text("utf-8")).get("clauses", []):
-            found.setdefault(clause, set()).add(path.name)
-    return found
+def named() -> set[str]:
+    """Every id that a test or case carries."""
+    return set(clause_table.tests()) | set(clause_table.cases())
 
 
 def fields() -> set[str]:
@@ -56,23 +37,33 @@ def fields() -> set[str]:
 
 
 def test_every_clause_has_a_test() -> None:
-    known = clauses()
+    known = clause_table.rows()
     assert len(known) > 60
-    assert sorted(set(known) - set(named())) == []
+    assert sorted(set(known) - named()) == []
 
 
 def test_every_test_names_a_clause() -> None:
-    known = clauses()
-    strangers = {k: v for k, v in named().items() if k not in known and not re.match(r"K\d+$", k)}
-    assert strangers == {}
+    strangers = {k for k in named() - set(clause_table.rows()) if not re.match(r"K\d+$", k)}
+    assert sorted(strangers) == []
+
+
+def test_every_row_says_who_checks_it() -> None:
+    """Put right by ``python tests/house/clause_table.py --write``."""
+    cases, tests = clause_table.cases(), clause_table.tests()
+    wrong = {
+        clause: cells[-1]
+        for clause, cells in clause_table.rows().items()
+        if cells[-1] != clause_table.checked_by(clause, cases, tests)
+    }
+    assert wrong == {}
 
 
 def test_every_parameter_belongs_to_a_clause_and_exists() -> None:
     listed = {
         name
-        for key, cells in clauses().items()
-        if not key.startswith("I") or "-" in key
-        for name in re.findall(r"`(\w+)`", cells)
+        for clause, cells in clause_table.rows().items()
+        if "-" in clause
+        for name in re.findall(r"`(\w+)`", cells[PARAMETERS])
     }
     assert sorted(fields() - listed) == []
     assert sorted(listed - fields()) == []
@@ -80,5 +71,8 @@ def test_every_parameter_belongs_to_a_clause_and_exists() -> None:
 
 def test_an_untested_clause_is_seen() -> None:
     text = '@pytest.mark.spec("ABC-01", "I1")\ndef test(): ...'
-    assert list(marked(text)) == ["ABC-01", "I1"]
-    assert ROW.findall("| ABC-01 | what | who | `x` |") == [("ABC-01", " what | who | `x` ")]
+    assert list(clause_table.marked(text)) == ["ABC-01", "I1"]
+    assert clause_table.ROW.findall("| ABC-01 | what | who | `x` |  |")[0][0] == "ABC-01"
+    assert clause_table.checked_by("X-01", {"X-01": {"a", "b"}}, {"X-01": {"test_y"}}) == (
+        "2 cases, test_y"
+    )

@@ -1,1 +1,0 @@
-"""Random programs over every product and every message."""
