@@ -7,6 +7,9 @@ VENV ?= .venv
 ifeq ($(origin UV),undefined)
 UV := $(shell uv --version >/dev/null 2>&1 && command -v uv)
 endif
+# How long `make fuzz` looks for a disagreement, and its first program.
+MINUTES ?= 10
+SEED := $(or $(SEED),$(shell date +%s))
 # How the tests are spread; `make test PYTEST_ARGS='-x tests/sim'` runs some of them, one by one.
 PYTEST_ARGS ?= -n auto --maxprocesses 8 --dist loadfile --benchmark-disable
 
@@ -28,7 +31,7 @@ endif
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint types layers sizes format bench clean
+.PHONY: help demo test check lint types layers sizes format bench fuzz mutants clean
 
 help: ## show this list
 	@echo "windtunnel: one command each; the first one on a machine also sets everything up"
@@ -72,6 +75,15 @@ bench: $(DEMO_READY) ## measure the kernel and the matching engine
 	@echo "== bench: the kernel with margin on, then matching alone, about a minute"
 	@$(BIN)/windtunnel bench kernel
 	@$(BIN)/windtunnel bench flow
+
+fuzz: $(DEV_READY) ## random programs through the kernel and the reference, until they differ or MINUTES=10 are over
+	@echo "== fuzz: $(MINUTES) minutes of random programs from seed $(SEED) on (MINUTES=1 SEED=5 for others), then random steps"
+	@$(BIN)/python tests/compare/fuzz.py --minutes $(MINUTES) --seed $(SEED) --jobs 2
+	@FUZZ_EXAMPLES=100 $(BIN)/python -m pytest -q -n 0 tests/compare/test_state_machine.py
+
+mutants: $(DEV_READY) ## put small wrongs into copies of the engine and see the tests fail, about 15 minutes
+	@echo "== mutants: each in a copy with a compile cache of its own, about a minute each"
+	@$(BIN)/python tests/mutations/mutants.py
 
 clean: ## remove the environment and all caches; runs are kept
 	@echo "== clean: $(VENV) and caches, a second (runs/ is kept)"

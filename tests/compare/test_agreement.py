@@ -7,8 +7,10 @@ import numpy as np
 import programs
 import pytest
 from kernel_venue import KernelVenue
+from wide.programs import wide_program
 
 from sim.exchange.audit import Audit
+from sim.exchange.explain import explain
 
 
 @pytest.mark.parametrize("first", range(0, 60, 10))
@@ -16,6 +18,13 @@ def test_random_programs_agree(first: int) -> None:
     for seed in range(first, first + 10):
         found = agreement.first_difference(programs.program(seed))
         assert found is None, f"program {seed}: {found}"
+
+
+@pytest.mark.parametrize("first", range(0, 60, 10))
+def test_programs_of_all_products_agree(first: int) -> None:
+    for seed in range(first, first + 10):
+        found = agreement.first_difference(wide_program(seed))
+        assert found is None, f"wide program {seed}: {found}"
 
 
 def test_a_disagreement_is_seen() -> None:
@@ -35,6 +44,26 @@ def test_the_event_stream_keeps_its_invariants(seed: int) -> None:
     for message in program.messages:
         audit.add(venue.process(np.array([message], np.int64)))
     assert audit.finish(venue.positions()) == dict.fromkeys(audit.violations, 0)
+
+
+@pytest.mark.spec("MAR-11")
+@pytest.mark.parametrize("seed", range(12))
+def test_explained_legs_add_up_to_the_kernels_numbers(seed: int) -> None:
+    program = programs.program(seed)
+    rules = dict(program.rules, strict_prices=False)
+    venue = KernelVenue(program.listing, rules, program.accounts)
+    legs = 0
+    for n, message in enumerate(program.messages):
+        venue.handle(message)
+        if n % 25 == 0:
+            for a in range(program.accounts):
+                said = explain(venue, a)
+                ne, mm = venue.maintenance(a)
+                assert (said.ne_usd, said.mm_usd) == (ne, mm)
+                assert (said.ne_usd, said.im_usd) == venue.initial(a)
+                assert said.equity_usd == venue.equity(a) / 1e6
+                legs += len(said.legs)
+    assert legs > 1000
 
 
 @pytest.mark.spec("I17")

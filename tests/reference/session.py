@@ -121,6 +121,31 @@ def event(name: str = "E", payoff_ticks: int = 100, lam: float = 1.0) -> dict[st
     return {"name": name, "payoff_ticks": payoff_ticks, "lam": lam, "min_notional_usd": 0.0}
 
 
+def inverse(name: str, margins: dict[str, float], face_usd: int = 1) -> dict[str, Any]:
+    """An inverse perpetual settled in the coin of that name."""
+    declared = perpetual(name, 1, margins, base=name, face_usd=face_usd)
+    del declared["feed"], declared["lots_per_coin"]
+    return {**declared, "name": f"{name}-INVERSE"}
+
+
+def future(
+    name: str, lots_per_coin: int, margins: dict[str, float], expiry_us: int
+) -> dict[str, Any]:
+    """A dated future on the feed of that name."""
+    declared = perpetual(name, lots_per_coin, margins, expiry_us=expiry_us)
+    del declared["impact_notional_usd"]
+    return {**declared, "name": f"{name}-FUTURE"}
+
+
+def categorical(outcomes: str, **changed: Any) -> dict[str, Any]:
+    """An event with an outcome for each letter, each with its book."""
+    return {**event("C"), "outcomes": list(outcomes), "exhaustive": True, **changed}
+
+
+def scalar(low: int, high: int, **changed: Any) -> dict[str, Any]:
+    return {**event("S"), "low": low, "high": high, **changed}
+
+
 def bounded(listing: dict[str, Any]) -> dict[str, Any]:
     """Cut largest sizes so that price x size x tick value stays below 2^62 at 64 times the index."""
     feeds = {f["name"]: f for f in listing["feeds"]}

@@ -34,9 +34,12 @@ def test_the_twin_imports_nothing_of_the_kernel(path: Path) -> None:
     assert imported(path.read_text("utf-8")) & FORBIDDEN == set()
 
 
-@pytest.mark.parametrize("name", ["test_cases.py", "session.py", "programs.py", "conftest.py"])
-def test_neither_do_the_cases_and_programs(name: str) -> None:
-    assert imported((HERE / name).read_text("utf-8")) & FORBIDDEN == set()
+CASES = [p for p in HERE.glob("*.py") if p.name != "conftest.py"] + list(HERE.glob("wide/*.py"))
+
+
+@pytest.mark.parametrize("path", sorted(CASES), ids=lambda p: p.name)
+def test_neither_do_the_cases_and_programs(path: Path) -> None:
+    assert imported(path.read_text("utf-8")) & FORBIDDEN == set()
 
 
 @pytest.mark.parametrize(

@@ -107,18 +107,15 @@ def parent_of(s, a):
         found = -1
         for i in range(h[N_DERIVATIVES]):
             size = s.pos[a, i, SIZE]
-            if (
-                size == 0
-                or s.ins[i, I_FORCED_SEQ] == 0
-                or h[NOW] - s.ins[i, I_FORCED_TIME] > RECENT_US
-            ):
-                continue
-            index = s.feeds[s.ins[i, I_FEED], D_INDEX]
-            moved = micro(s, i, worth(s, i, size, s.ins[i, I_MARK]) - worth(s, i, size, index))
-            if moved < worst:
-                worst = moved
-                found = i
-        return s.ins[found, I_FORCED_SEQ] if found >= 0 else worst * 0
+            if size != 0:
+                index = s.feeds[s.ins[i, I_FEED], D_INDEX]
+                moved = worth(s, i, size, s.ins[i, I_MARK]) - worth(s, i, size, index)
+                if micro(s, i, moved) < worst:
+                    worst = micro(s, i, moved)
+                    found = i
+        if found < 0 or h[NOW] - s.ins[found, I_FORCED_TIME] > RECENT_US:
+            return worst * 0
+        return s.ins[found, I_FORCED_SEQ]
     worst = np.int64(0)
     cause = np.int64(0)
     for i in range(h[N_DERIVATIVES]):

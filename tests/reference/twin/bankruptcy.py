@@ -49,9 +49,9 @@ class Bankruptcy:
         """LIQ-04, 05, 06 in one go."""
         deficit = -self.margin.equity(account)
         insured = self._insure(account, deficit)
+        shares = self.legs.equity_shares(account)  # floors of the backstop's go the way of debts
         if insured == deficit:
             self.backstop.run(account, at_mark=True)
-        shares = self.legs.equity_shares(account)
         equities = [self.margin.equity(k) for k in range(len(self.s.ledger.accounts))]
         forgone = socialised = 0
         for leg in self.legs.position_legs(account):

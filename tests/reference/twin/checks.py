@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from twin.arithmetic import clamp
 from twin.asks import Ask, off_tick
 from twin.books import Order
 from twin.codes import BUY, NO, BookState, Flag, Reason
@@ -69,7 +68,8 @@ class Checks:
                 return Reason.NO_LIQUIDITY
             reach = math.floor(best * self.s.rules["max_impact_ratio"])
             price = best + reach if side == BUY else best - reach
-            price = int(clamp(clamp(price, book.base, book.top), low, high))
+            # where ladder and band do not meet, the higher of their lower ends
+            price = max(low, book.base, min(high, book.top, price))
         else:
             if off_tick(i, ask.price):
                 return Reason.BAD_TICK

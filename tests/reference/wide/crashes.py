@@ -97,7 +97,9 @@ class CrashPen(OrderPen, MoneyPen):
                 self.lend()
             side = rng.choice([BUY, BUY, SELL])
             for i in rng.sample(shapes, min(len(shapes), rng.choice([1, 2, 3]))):
-                for times in rng.choice([(40.0, 20.0, 10.0, 5.0)] * 2 + [(8.0, 4.0), (1.0, 0.7, 0.3)]):
+                for times in rng.choice(
+                    [(40.0, 20.0, 10.0, 5.0)] * 2 + [(8.0, 4.0), (1.0, 0.7, 0.3)]
+                ):
                     price = self.near(i, 0.03 if side == BUY else -0.03)
                     size = self.lots(i, max(50.0, self.stake[account]) * times)
                     self.new(account, i, side, price, size, Flag.IOC, rng.randrange(2) * i.is_event)
