@@ -93,7 +93,7 @@ class Exchange(Trading, Treasury, House, Readings, Units):
     # --- explanation, invariants ----------------------------------------------------------------
     def explain(self, account: int) -> Explanation:
         """NE, IM and MM as legs with clause ids that add exactly (MAR-11)."""
-        return explain(self, account)
+        return explain(self, self.account_id(account))
 
     def verify(self) -> dict[str, int]:
         """Violations now, by invariant id, of those that the state alone can show."""
@@ -115,7 +115,12 @@ class Exchange(Trading, Treasury, House, Readings, Units):
         return Snapshot(self, buffers, self._spare, self.history.copy())
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Back to a snapshot; raises ValueError for one of an exchange of another shape."""
+        """Back to a snapshot; raises ValueError for one of an exchange of another shape.
+
+        Raises TypeError for anything but a `Snapshot`.
+        """
+        if not isinstance(snapshot, Snapshot):
+            raise TypeError(f"restore takes what `snapshot` gave, not {type(snapshot).__name__}")
         same = snapshot.listing == self.listing and snapshot.rules == self.rules
         if not same or not snapshot.fits(self.arenas):
             raise ValueError("snapshot of an exchange of another shape")

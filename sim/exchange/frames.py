@@ -89,7 +89,7 @@ def accounts(x: Exchange, ids: Iterable[int] | None = None) -> pl.DataFrame:
     """Equity E; NE and MM at marks; IM and free collateral (strict NE - IM); orders; liquidation."""
     equities, acct = x.equities(), x.state.acct
     rows = []
-    for a in range(x.accounts) if ids is None else ids:
+    for a in range(x.accounts) if ids is None else _account_ids(x, ids):
         ne, mm = x.maintenance(a)
         strict, im = x.initial(a)
         rows.append(
@@ -131,7 +131,7 @@ def positions(x: Exchange, ids: Iterable[int] | None = None) -> pl.DataFrame:
         "account": WHOLE, "instrument": TEXT, "size": WHOLE, "quantity": REAL, "entry_usd": REAL,
         "mark_usd": REAL, "cost": WHOLE, "pnl_asset": TEXT, "pnl": REAL, "pnl_usd": REAL,
     }  # fmt: skip
-    return _chosen(_frame(rows, schema), ids)
+    return _chosen(x, _frame(rows, schema), ids)
 
 
 def position_value(x: Exchange, i: int, size: int, price: int) -> int:
@@ -158,7 +158,7 @@ def balances(x: Exchange, ids: Iterable[int] | None = None) -> pl.DataFrame:
         "account": WHOLE, "asset": TEXT, "units": WHOLE, "lent": WHOLE, "amount": REAL,
         "value_usd": REAL,
     }  # fmt: skip
-    return _chosen(_frame(rows, schema), ids)
+    return _chosen(x, _frame(rows, schema), ids)
 
 
 def unit_value_micro(x: Exchange, asset: int) -> int:
@@ -189,5 +189,12 @@ def _frame(rows: Sequence[Row], schema: dict[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _chosen(frame: pl.DataFrame, ids: Iterable[int] | None) -> pl.DataFrame:
-    return frame if ids is None else frame.filter(pl.col("account").is_in(list(ids)))
+def _account_ids(x: Exchange, ids: Iterable[int]) -> list[int]:
+    """Ids that exist; raises ValueError for one that does not, TypeError for what is no id."""
+    if not isinstance(ids, Iterable):
+        raise TypeError(f"accounts: a list of ids, not {ids!r}")
+    return [x.account_id(a) for a in ids]
+
+
+def _chosen(x: Exchange, frame: pl.DataFrame, ids: Iterable[int] | None) -> pl.DataFrame:
+    return frame if ids is None else frame.filter(pl.col("account").is_in(_account_ids(x, ids)))

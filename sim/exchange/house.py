@@ -6,9 +6,13 @@ order (SEQ-01).
 
 from __future__ import annotations
 
+import math
+import operator
+
 import numpy as np
 
 from sim.exchange.engine import Engine
+from sim.exchange.instruments import LIMIT
 from sim.exchange.kernel import state as st
 from sim.exchange.messages import (
     M_ARG,
@@ -36,6 +40,7 @@ PERIODS_US: dict[Kind, int] = {
     Kind.LIQUIDATE: SECOND_US,
 }
 AT_ONCE_US = HOUR_US  # longer spans are sent in parts
+LONGEST_S = 10**7  # of one `advance`, 115 days: minutes of work; more is a mistake in the unit
 
 
 def regular(from_us: int, until_us: int) -> np.ndarray:
@@ -101,12 +106,11 @@ class House(Engine):
             seconds: how long; `to_us` instead: until when (microseconds).
             hold: repeat every feed's latest reading each second, so that no price becomes stale.
 
-        Raises ValueError when time would run backwards.
+        Raises ValueError when time would run backwards, for more than `LONGEST_S` seconds at once
+        (or inf, or nan), and for a time of 2^62 us or later.
         """
         start = self.now
-        end = start + round(seconds * SECOND_US) if to_us is None else to_us
-        if end < start:
-            raise ValueError(f"time runs backwards: to {end} us, exchange at {start} us")
+        end = _end(start, seconds, to_us)
         first = self.seq + 1
         while True:
             until = min(end, start + AT_ONCE_US)
@@ -177,6 +181,27 @@ class House(Engine):
         """Put a book into a state of ORD-03; until_us: end of an auction (0: open end)."""
         i = self.names.instruments(instrument)
         return self.call(Kind.STATE, instrument=i, arg=state_of(state), arg2=until_us)
+
+
+def _end(start: int, seconds: float, to_us: int | None) -> int:
+    """Where `advance` stops, microseconds; raises ValueError as it does."""
+    if to_us is None:
+        if not math.isfinite(seconds):
+            raise ValueError(f"advance by a finite number of seconds, not {seconds}")
+        end = start + round(seconds * SECOND_US)
+    else:
+        end = operator.index(to_us)
+    if end < start:
+        raise ValueError(f"time runs backwards: to {end} us, exchange at {start} us")
+    if end - start > LONGEST_S * SECOND_US:
+        raise ValueError(
+            f"{(end - start) / SECOND_US:.6g} seconds: `advance` takes at most {LONGEST_S:,} at once, "
+            "as it sends messages for each; to skip time, give a message a later time "
+            "(`send(Kind.MARK, time_us)`)"
+        )
+    if end >= LIMIT:
+        raise ValueError(f"time must stay below 2^62 us, not {end} us")
+    return end
 
 
 def _merged(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -41,9 +41,10 @@ class Ids:
 
     def __call__(self, given: Any) -> int:
         """The id of a name (or of an id); raises UnknownName, or TypeError for something else."""
-        found = self.table.get(given)
-        if found is not None:
-            return found
+        try:
+            return self.table[given]
+        except (KeyError, TypeError):  # TypeError: a list has no hash
+            pass
         if isinstance(given, str):
             raise UnknownName(self.what, given, self.names)
         try:
@@ -53,7 +54,10 @@ class Ids:
 
     def known(self, given: Any) -> int:
         """As a call, but an id must exist: for readings.  Raises UnknownName."""
-        found = self(given)
+        try:
+            return self.table[given]  # the table has no id that does not exist
+        except (KeyError, TypeError):
+            found = self(given)
         if not 0 <= found < len(self.names):
             raise UnknownName(
                 self.what, given, [f"{k} {name}" for k, name in enumerate(self.names)]
@@ -78,10 +82,17 @@ class Names:
         self.books = [len(e.books) for e in listing.events]
 
     def outcome(self, event: int, given: Any) -> int:
-        """Outcome number by name; -1, "void" and None are the void."""
+        """Outcome number by name; -1, "void" and None are the void.
+
+        Raises UnknownName, also for a name in an event that does not exist.
+        """
         if given is None or given == -1 or given == "void":
             return -1
-        return self.outcomes[event](given) if 0 <= event < len(self.outcomes) else int(given)
+        if not 0 <= event < len(self.outcomes):
+            if isinstance(given, str):
+                self.events.known(event)
+            return Ids("outcome", ())(given)
+        return self.outcomes[event](given)
 
     def book(self, instrument: Any, outcome: Any) -> tuple[int, int]:
         """(instrument, outcome argument of an order) for what a caller wrote.

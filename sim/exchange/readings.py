@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 
 import numpy as np
 
@@ -15,20 +16,38 @@ from sim.exchange.messages import BookState
 
 
 class Readings(Engine):
-    """Readings by ids, in ticks, lots and smallest units; ``frames`` has the tables with names."""
+    """Readings by name or id, in ticks, lots and smallest units; ``frames`` has the tables.
 
-    def balance(self, account: int, asset: int) -> int:
+    What does not exist raises: ValueError for an account (TypeError if it is no whole number),
+    UnknownName for an asset, instrument, feed or event.
+    """
+
+    def account_id(self, account: int) -> int:
+        """The id of an account that exists; raises ValueError, TypeError for what is no id."""
+        try:
+            a = operator.index(account)
+        except TypeError:
+            raise TypeError(f"account: a whole number, not {account!r}") from None
+        if 0 <= a < self.accounts:
+            return a
+        raise ValueError(f"unknown account {a}: the exchange has accounts 0 to {self.accounts - 1}")
+
+    def balance(self, account: int, asset: str | int) -> int:
         """Smallest units of an asset (micro-USDC for asset 0)."""
-        return int(self.state.bal[account, asset])
+        return int(self.state.bal[self.account_id(account), self.names.assets.known(asset)])
 
-    def position(self, account: int, instrument: int) -> tuple[int, int]:
-        """(size in lots, cost in micro-USDC) of a position, both signed."""
-        row = self.state.pos[account, instrument]
+    def position(self, account: int, instrument: str | int) -> tuple[int, int]:
+        """(size in lots, cost in micro-USDC) of a position, both signed; of a spot or event book (0, 0),
+        as what it trades is a balance."""
+        a, i = self.account_id(account), self.names.instruments.known(instrument)
+        if i >= self.state.pos.shape[1]:
+            return 0, 0
+        row = self.state.pos[a, i]
         return int(row[st.SIZE]), int(row[st.COST])
 
     def equity(self, account: int) -> int:
         """Raw equity E in micro-USDC (MAR-01)."""
-        return int(self.equities()[account])
+        return int(self.equities()[self.account_id(account)])
 
     def equities(self) -> np.ndarray:
         """E of every account, int64[accounts], micro-USDC."""
@@ -40,27 +59,34 @@ class Readings(Engine):
         """Signed lots, int64[accounts, derivatives]."""
         return self.state.pos[:, : len(self.listing.derivatives()), st.SIZE].copy()
 
-    def claim(self, account: int, asset: int) -> int:
-        """Units of an asset that an account has lent to the pool, with interest (INT-01)."""
-        a = self.state.assets[asset]
-        shares = int(self.state.lent[account, asset])
+    def claim(self, account: int, asset: str | int) -> int:
+        """Units of an asset that an account has lent to the pool, with interest (INT-01).
+
+        0 for shares of an event, which nobody can lend.
+        """
+        n, k = self.account_id(account), self.names.assets.known(asset)
+        if k >= self.state.lent.shape[1]:
+            return 0
+        a = self.state.assets[k]
+        shares = int(self.state.lent[n, k])
         return shares * int(a[st.A_POOL]) // int(a[st.A_SHARES]) if shares else 0
 
-    def book_state(self, instrument: int) -> BookState:
+    def book_state(self, instrument: str | int) -> BookState:
         """Whether a book is open, in auction, closed … (ORD-03)."""
-        return BookState(int(self.state.ins[instrument, st.I_STATE]))
+        i = self.names.instruments.known(instrument)
+        return BookState(int(self.state.ins[i, st.I_STATE]))
 
     def maintenance(self, account: int) -> tuple[float, float]:
         """(NE, MM) in USD at marks."""
-        ne, mm, _ = read_maintenance(self.arenas, account)
+        ne, mm, _ = read_maintenance(self.arenas, self.account_id(account))
         return float(ne), float(mm)
 
     def initial(self, account: int) -> tuple[float, float]:
         """(NE at strict prices, IM) in USD, resting orders counted."""
-        ne, im = read_initial(self.arenas, account)
+        ne, im = read_initial(self.arenas, self.account_id(account))
         return float(ne), float(im)
 
-    def bucket(self, name: str, index: int = 0) -> int:
+    def bucket(self, name: str, index: str | int = 0) -> int:
         """A ledger bucket: pool, external, fees, rounding (by asset); insurance, bonds; clearing, vault."""
         s = self.state
         single = {"insurance": st.INSURANCE, "bonds": st.BONDS}
@@ -73,24 +99,27 @@ class Readings(Engine):
         if name in single:
             return int(s.h[single[name]])
         if name in by_asset:
-            return int(s.assets[index, by_asset[name]])
+            return int(s.assets[self.names.assets.known(index), by_asset[name]])
         if name == "clearing":
-            return int(s.ins[index, st.I_CLEARING])
+            return int(s.ins[self.names.instruments.known(index), st.I_CLEARING])
         if name == "vault":
-            return int(s.events[index, st.V_SETS]) * MICRO
+            return int(s.events[self.names.events.known(index), st.V_SETS]) * MICRO
         raise ValueError(
             f"unknown bucket {name!r}; known: pool external fees rounding (by asset), insurance bonds, "
             "clearing (by instrument), vault (by event)"
         )
 
-    def mark(self, instrument: int) -> int:
-        return int(self.state.ins[instrument, st.I_MARK])
+    def mark(self, instrument: str | int) -> int:
+        """Mark price in ticks."""
+        return int(self.state.ins[self.names.instruments.known(instrument), st.I_MARK])
 
-    def index(self, feed: int) -> int:
-        return int(self.state.feeds[feed, st.D_INDEX])
+    def index(self, feed: str | int) -> int:
+        """Index price of a feed in ticks."""
+        return int(self.state.feeds[self.names.feeds.known(feed), st.D_INDEX])
 
-    def twap(self, feed: int) -> int:
-        return int(self.state.feeds[feed, st.D_TWAP])
+    def twap(self, feed: str | int) -> int:
+        """Average index price of a feed in ticks, as futures settle at."""
+        return int(self.state.feeds[self.names.feeds.known(feed), st.D_TWAP])
 
     def flagged(self) -> list[int]:
         """Accounts in liquidation, by id."""
@@ -109,24 +138,27 @@ class Readings(Engine):
         }
         return {name: int(h[key]) for name, key in keys.items()}
 
-    def best(self, instrument: int) -> tuple[int, int]:
+    def best(self, instrument: str | int) -> tuple[int, int]:
         """(best bid, best ask) in ticks, -1 for none."""
-        bid, ask = self.state.best[2 * instrument : 2 * instrument + 2]
+        i = self.names.instruments.known(instrument)
+        bid, ask = self.state.best[2 * i : 2 * i + 2]
         return int(bid), int(ask)
 
-    def open_interest(self, instrument: int) -> int:
+    def open_interest(self, instrument: str | int) -> int:
         """Lots held long; in an event book the complete sets of the event."""
-        row = self.state.ins[instrument]
-        if self.listing.kind(instrument) == Product.EVENT:
+        i = self.names.instruments.known(instrument)
+        row = self.state.ins[i]
+        if self.listing.kind(i) == Product.EVENT:
             return int(self.state.events[row[st.I_EVENT], st.V_SETS])
         return int(row[st.I_OI])
 
-    def book(self, instrument: int) -> list[tuple[int, int, int, int, int]]:
+    def book(self, instrument: str | int) -> list[tuple[int, int, int, int, int]]:
         """(side, price, remaining lots, order id, account) by priority, bids first."""
         s = self.state
+        i = self.names.instruments.known(instrument)
         rows = []
         for side in (0, 1):
-            levels = s.levels[2 * instrument + side]
+            levels = s.levels[2 * i + side]
             ticks = np.flatnonzero(levels[:, st.HEAD])
             for k in ticks[::-1] if side == 0 else ticks:
                 slot = int(levels[k, st.HEAD])

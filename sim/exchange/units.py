@@ -75,7 +75,10 @@ class Units(Engine):
 
 
 def _whole(quantity: Quantity, step: Fraction, of: str, name: str) -> int:
-    exact = Fraction(str(quantity)) / step
+    try:
+        exact = Fraction(str(quantity)) / step
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"{quantity!r} {of} is no finite number") from None
     if exact.denominator != 1:
         near = round(exact)
         raise ValueError(

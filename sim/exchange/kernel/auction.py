@@ -23,6 +23,8 @@ from sim.exchange.kernel.matching import (
 from sim.exchange.kernel.quality import grade
 from sim.exchange.kernel.state import (
     ACC,
+    BY_OWNER,
+    C_OWNER,
     EVENT_BOOK,
     F_DOWN,
     F_UP,
@@ -49,6 +51,7 @@ from sim.exchange.kernel.state import (
     ID,
     LOGGED,
     LOTS,
+    N_ACCOUNTS,
     N_HISTORY,
     N_INSTRUMENTS,
     N_LOG,
@@ -75,6 +78,7 @@ from sim.exchange.messages import (
 )
 
 FILL, STATE = int(Event.FILL), int(Event.STATE)
+R_STALE = int(Reason.STALE_ORACLE)
 R_SELF, R_STATE, R_FLAGS, R_INSTRUMENT = (
     int(Reason.SELF_TRADE),
     int(Reason.BOOK_STATE),
@@ -166,9 +170,41 @@ def trade_at(s, i, price):
     return total
 
 
+@inlined
+def party(s, a):
+    """The account that stands for a in self-trade prevention (ORD-02)."""
+    return s.acct[a, C_OWNER] if s.h[BY_OWNER] != 0 else a
+
+
+@kernel
+def drop_own_asks(s, i):
+    """Nobody sets the price with lots that would meet only one's own bid."""
+    for a in range(s.h[N_ACCOUNTS]):
+        s.scratch[a, 0] = -1
+    price = s.best[2 * i]
+    while price >= 0 and s.best[2 * i + 1] >= 0 and price >= s.best[2 * i + 1]:
+        slot = s.levels[2 * i, price - s.ins[i, I_BASE], HEAD]
+        while slot != 0:
+            p = party(s, s.orders[slot, ACC])
+            s.scratch[p, 0] = max(s.scratch[p, 0], price)
+            slot = s.orders[slot, NEXT]
+        price = next_price(s, 2 * i, price)
+    price = s.best[2 * i + 1]
+    while price >= 0 and price <= s.best[2 * i]:
+        after = next_price(s, 2 * i + 1, price)
+        slot = s.levels[2 * i + 1, price - s.ins[i, I_BASE], HEAD]
+        while slot != 0:
+            later = s.orders[slot, NEXT]
+            if s.scratch[party(s, s.orders[slot, ACC]), 0] >= price:
+                cancel(s, slot, R_SELF)
+            slot = later
+        price = after
+
+
 @kernel
 def uncross(s, i):
     """Trade a crossed book at uniform prices until nothing crosses; returns (last price, lots)."""
+    drop_own_asks(s, i)
     total = s.ins[i, I_MARK] * 0
     last = total
     while True:
@@ -292,6 +328,9 @@ def set_state(arenas, m):
         return R_FLAGS
     if ins[I_CLOSED] or (ins[I_STATE] == S_AUCTION and state == S_CANCEL):
         return R_STATE
+    leaves = ins[I_STATE] == S_AUCTION and state < S_CANCEL
+    if leaves and grade(s, ins[I_FEED]) >= s.h[G_FILL]:
+        return R_STALE
     if state == S_CLOSED:
         close_book(s, i, BY_MESSAGE)
     elif ins[I_STATE] == S_AUCTION and state != S_AUCTION:

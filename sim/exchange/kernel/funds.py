@@ -93,7 +93,7 @@ E_DEPOSIT, E_WITHDRAW, E_POOL, E_FUND, E_COMMIT, E_MINT, E_MERGE, E_CONVERT = (
     int(Reason.NO_LIQUIDITY),
     int(Reason.BAD_FLAGS),
 )
-HUGE = 1 << 60  # deposits stay far below int64
+HUGE = 1 << 60  # of one message, and of all that came into an asset
 
 
 @inlined
@@ -132,7 +132,7 @@ def withdraw(s, a, asset, units, borrow):
     """WITHDRAW; returns a reject reason or 0."""
     if asset < 0 or asset > s.h[N_COINS]:
         return R_ASSET
-    if units <= 0:
+    if units <= 0 or units > HUGE:
         return R_SIZE
     if s.acct[a, C_FLAGGED]:
         return R_FLAGGED
@@ -224,6 +224,12 @@ def mint_or_merge(s, a, e, sets, kind):
     return 0
 
 
+@inlined
+def too_much(s, asset, units):
+    """BAD_SIZE of what comes in: nothing, or more (in all, too) than int64 can carry through margin."""
+    return units <= 0 or units > HUGE or units - s.assets[asset, A_EXTERNAL] > HUGE
+
+
 @entry
 def funds(arenas, m):
     """DEPOSIT, WITHDRAW, POOL, FUND, COMMIT, MINT, MERGE, CONVERT; returns a reject reason or 0."""
@@ -236,7 +242,7 @@ def funds(arenas, m):
     if kind == POOL:
         if x < 0 or x > h[N_COINS]:
             return R_ASSET
-        if units <= 0 or units > HUGE:
+        if too_much(s, x, units):
             return R_SIZE
         s.assets[x, A_SHARES] += shares_for(s, x, units)
         s.assets[x, A_POOL] += units
@@ -244,7 +250,7 @@ def funds(arenas, m):
         emit(s, E_POOL, 0, x, 0, 0, units, 0, 0, 0, 0, 0, 0, 0, 0)
         return 0
     if kind == FUND:
-        if units <= 0 or units > HUGE:
+        if too_much(s, units * 0, units):
             return R_SIZE
         h[INSURANCE] += units
         s.assets[0, A_EXTERNAL] -= units
@@ -266,7 +272,7 @@ def funds(arenas, m):
         return mint_or_merge(s, a, x, units, kind)
     if x < 0 or x > h[N_COINS]:
         return R_ASSET
-    if units <= 0 or units > HUGE:
+    if too_much(s, x, units):
         return R_SIZE
     move_asset(s, a, x, units)
     s.assets[x, A_EXTERNAL] -= units

@@ -23,9 +23,11 @@ from sim.exchange.kernel.state import (
     EVENT_BOOK,
     FLG,
     FREE,
+    FUTURE,
     G_FILL,
     G_INCREASE,
     I_BASE,
+    I_EXPIRY,
     I_FEED,
     I_KIND,
     I_MAX,
@@ -166,6 +168,8 @@ def submit(s, a, i, side, price, size, flags, oid, no, until, replaced):
         return R_SIZE
     state = s.ins[i, I_STATE]
     if state != S_OPEN and shut(state, flags):
+        return R_STATE
+    if s.ins[i, I_KIND] == FUTURE and h[NOW] >= s.ins[i, I_EXPIRY]:
         return R_STATE
     held = s.slot_of[oid % h[N_IDS]] if oid > 0 else 0
     if oid <= 0 or held != 0:

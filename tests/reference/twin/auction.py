@@ -38,6 +38,7 @@ class Auction:
 
     def uncross(self, i: Instrument) -> tuple[int, int]:
         """Trade until nothing crosses; returns (last price, lots), (0, 0) if nothing traded."""
+        self._drop_own_asks(i)
         last, total = 0, 0
         while (p := self.price(i)) is not None:
             lots = self._uncross_at(i, p)
@@ -45,6 +46,14 @@ class Auction:
                 self.s.set_last(i, p)
                 last, total = p, total + lots
         return last, total
+
+    def _drop_own_asks(self, i: Instrument) -> None:
+        """Nobody sets the price with lots that would meet only one's own bid."""
+        book = self.s.books[i.id]
+        for a in list(book.sides[SELL]):
+            own = [b for b in book.sides[BUY] if same_owner(self.s, a.account, b.account)]
+            if own and own[0].price >= a.price:
+                self.s.cancel(a, Reason.SELF_TRADE)
 
     def _uncross_at(self, i: Instrument, p: int) -> int:
         """Trade at this price; weeding may leave a book that crosses elsewhere."""

@@ -59,6 +59,9 @@ class BookStates:
             return Reason.BOOK_STATE
         if old == BookState.AUCTION and new == BookState.CANCEL_ONLY:
             return Reason.BOOK_STATE
+        leaves = old == BookState.AUCTION and new < BookState.CANCEL_ONLY
+        if leaves and self.s.grade(i) >= self.s.rules["guard_fill"]:
+            return Reason.STALE_ORACLE
         if new == BookState.CLOSED:
             close_book(self.s, i, Why.MESSAGE)
         elif old == BookState.AUCTION and new != BookState.AUCTION:

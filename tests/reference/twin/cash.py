@@ -31,13 +31,17 @@ class Cash:
         self.s.ledger.add(account, asset, units)
         self.s.ledger.external[asset] -= units
 
+    def _too_much(self, asset: int, units: int) -> bool:
+        """BAD_SIZE of what comes in: also more in all than one message may bring."""
+        return bad(units) or units - self.s.ledger.external[asset] > LARGEST
+
     def deposit(self, message: Sequence[int]) -> Reason:
         account, asset, units = message[2], message[3], message[6]
         if not self._known(account):
             return Reason.UNKNOWN_ACCOUNT
         if not 0 <= asset <= len(self.s.market.coins):
             return Reason.UNKNOWN_ASSET
-        if bad(units):
+        if self._too_much(asset, units):
             return Reason.BAD_SIZE
         self._move(account, asset, units)
         self.s.emit(Event.DEPOSIT, account=account, instrument=asset, size=units)
@@ -47,7 +51,7 @@ class Cash:
         asset, units = message[3], message[6]
         if not 0 <= asset <= len(self.s.market.coins):
             return Reason.UNKNOWN_ASSET
-        if bad(units):
+        if self._too_much(asset, units):
             return Reason.BAD_SIZE
         ledger = self.s.ledger
         ledger.pool_shares[asset] += issued(self.s, asset, units)
@@ -58,7 +62,7 @@ class Cash:
 
     def fund(self, message: Sequence[int]) -> Reason:
         amount = message[6]
-        if bad(amount):
+        if self._too_much(0, amount):
             return Reason.BAD_SIZE
         self.s.ledger.insurance += amount
         self.s.ledger.external[0] -= amount
@@ -82,7 +86,7 @@ class Cash:
             return Reason.UNKNOWN_ACCOUNT
         if not 0 <= asset <= len(self.s.market.coins):
             return Reason.UNKNOWN_ASSET
-        if units <= 0:
+        if bad(units):
             return Reason.BAD_SIZE
         if account in self.s.flagged:
             return Reason.FLAGGED

@@ -25,7 +25,7 @@ class Checks:
         i = self.s.market.instruments[ask.instrument]
         if not 0 < ask.size <= i.max_size:
             return Reason.BAD_SIZE
-        if self._kept_out(ask, i):
+        if self._kept_out(ask, i) or (i.is_future and self.s.now >= i.expiry):
             return Reason.BOOK_STATE
         if self.duplicate(ask.order):
             return Reason.DUPLICATE_ORDER
