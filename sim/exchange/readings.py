@@ -37,12 +37,8 @@ class Readings(Engine):
         return int(self.state.bal[self.account_id(account), self.names.assets.known(asset)])
 
     def position(self, account: int, instrument: str | int) -> tuple[int, int]:
-        """(size in lots, cost in micro-USDC) of a position, both signed; of a spot or event book (0, 0),
-        as what it trades is a balance."""
-        a, i = self.account_id(account), self.names.instruments.known(instrument)
-        if i >= self.state.pos.shape[1]:
-            return 0, 0
-        row = self.state.pos[a, i]
+        """(size in lots, cost in micro-USDC) of a position, both signed."""
+        row = self.state.pos[self.account_id(account), self.names.instruments.known(instrument)]
         return int(row[st.SIZE]), int(row[st.COST])
 
     def equity(self, account: int) -> int:
@@ -118,7 +114,7 @@ class Readings(Engine):
         return int(self.state.feeds[self.names.feeds.known(feed), st.D_INDEX])
 
     def twap(self, feed: str | int) -> int:
-        """Average index price of a feed in ticks, as futures settle at."""
+        """Time-weighted average index of a feed in ticks (PRC-04)."""
         return int(self.state.feeds[self.names.feeds.known(feed), st.D_TWAP])
 
     def flagged(self) -> list[int]:

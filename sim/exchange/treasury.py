@@ -37,7 +37,10 @@ class Treasury(Engine):
         if isinstance(outcomes, int):
             mask = outcomes
         else:
-            mask = sum({1 << self.names.outcome(e, k) for k in outcomes})
+            chosen = {self.names.outcome(e, k) for k in outcomes}
+            if not all(0 <= k < 63 for k in chosen):
+                raise ValueError(f"outcomes: names or numbers from 0, not {outcomes!r}")
+            mask = sum(1 << k for k in chosen)
         return self.call(Kind.CONVERT, account, e, size=size, arg=mask)
 
     def lend(self, account: int, asset: str | int, units: int) -> Result:

@@ -16,8 +16,10 @@ from sim.exchange.kernel.state import (
     A_FEED,
     A_POOL,
     A_SHARES,
+    A_TV,
     C_COMMIT,
     C_FLAGGED,
+    D_BOUND,
     G_WITHDRAW,
     I_FEED,
     I_MARK,
@@ -227,7 +229,11 @@ def mint_or_merge(s, a, e, sets, kind):
 @inlined
 def too_much(s, asset, units):
     """BAD_SIZE of what comes in: nothing, or more (in all, too) than int64 can carry through margin."""
-    return units <= 0 or units > HUGE or units - s.assets[asset, A_EXTERNAL] > HUGE
+    row = s.assets[asset]
+    most = row[A_TV] * 0 + HUGE
+    if asset != 0:
+        most = min(most, (1 << 62) // (s.feeds[row[A_FEED], D_BOUND] * row[A_TV]))
+    return units <= 0 or units > HUGE or units - row[A_EXTERNAL] > most
 
 
 @entry

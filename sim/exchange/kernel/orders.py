@@ -15,7 +15,9 @@ from sim.exchange.kernel.quality import grade
 from sim.exchange.kernel.requirements import margin_reason, reduces
 from sim.exchange.kernel.state import (
     ACC,
+    ASK,
     BARE,
+    BID,
     C_FLAGGED,
     C_HEAD,
     C_OPEN,
@@ -39,6 +41,7 @@ from sim.exchange.kernel.state import (
     MAX_IMPACT,
     MAX_OPEN,
     N_ACCOUNTS,
+    N_DERIVATIVES,
     N_IDS,
     N_INSTRUMENTS,
     NOW,
@@ -53,6 +56,7 @@ from sim.exchange.kernel.state import (
     S_POST,
     SELLS_OUTCOME,
     SIDE,
+    SIZE,
     SPOT,
     T_ACC,
     T_ANEXT,
@@ -166,6 +170,11 @@ def submit(s, a, i, side, price, size, flags, oid, no, until, replaced):
     h = s.h
     if size <= 0 or size > s.ins[i, I_MAX]:
         return R_SIZE
+    if i < h[N_DERIVATIVES] and flags & REDUCE == 0:
+        p = s.pos[a, i]
+        after = p[ASK] - p[SIZE] if side else p[SIZE] + p[BID]
+        if after + size > s.ins[i, I_MAX]:
+            return R_SIZE
     state = s.ins[i, I_STATE]
     if state != S_OPEN and shut(state, flags):
         return R_STATE

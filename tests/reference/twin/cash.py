@@ -33,7 +33,12 @@ class Cash:
 
     def _too_much(self, asset: int, units: int) -> bool:
         """BAD_SIZE of what comes in: also more in all than one message may bring."""
-        return bad(units) or units - self.s.ledger.external[asset] > LARGEST
+        most = LARGEST
+        if asset:
+            coin = self.s.market.coin(asset)
+            price = 64 * self.s.market.feeds[coin.feed].first_index * coin.tv
+            most = min(most, (1 << 62) // price)
+        return bad(units) or units - self.s.ledger.external[asset] > most
 
     def deposit(self, message: Sequence[int]) -> Reason:
         account, asset, units = message[2], message[3], message[6]

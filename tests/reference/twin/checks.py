@@ -25,6 +25,8 @@ class Checks:
         i = self.s.market.instruments[ask.instrument]
         if not 0 < ask.size <= i.max_size:
             return Reason.BAD_SIZE
+        if i.is_derivative and not ask.flags & Flag.REDUCE_ONLY and self._outgrows(ask, i):
+            return Reason.BAD_SIZE
         if self._kept_out(ask, i) or (i.is_future and self.s.now >= i.expiry):
             return Reason.BOOK_STATE
         if self.duplicate(ask.order):
@@ -33,6 +35,13 @@ class Checks:
         if isinstance(made, Reason):
             return made
         return self._refused(made, i) or made
+
+    def _outgrows(self, ask: Ask, i: Instrument) -> bool:
+        """A position, with all that rests on this side, may not pass the largest order."""
+        n = self.s.numbers(ask.account, i, None)
+        held = self.s.ledger.accounts[ask.account].positions[i.id].size
+        after = held + n.bid_lots if ask.side == BUY else n.ask_lots - held
+        return after + ask.size > i.max_size
 
     def duplicate(self, order: int) -> bool:
         return order <= 0 or order in self.s.orders or order in self.s.conditionals
