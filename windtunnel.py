@@ -55,13 +55,25 @@ def console(*, stderr: bool = False) -> Console:
 
 @contextmanager
 def polite() -> Iterator[None]:
-    """Bad input is one line and exit 2, Ctrl-C one line and exit 130; neither is a traceback."""
+    """Bad input is one line and exit 2, Ctrl-C one line and exit 130; neither is a traceback.
+
+    A full disk behind stdout is such a line too; what a terminal cannot show is replaced.
+    """
     from scenarios.errors import ScenarioError
 
+    if getattr(sys.stdout, "errors", "") == "strict" and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
     try:
         yield
+        sys.stdout.flush()
     except ScenarioError as error:
         typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(BAD_INPUT) from None
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        typer.echo(f"error: {error}", err=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the flush at exit fails once more
         raise typer.Exit(BAD_INPUT) from None
     except KeyboardInterrupt:
         typer.echo("interrupted: nothing was written", err=True)

@@ -27,6 +27,18 @@ class CaseFault(ValueError):
         self.path = path
 
 
+def in_range(number: Decimal) -> bool:
+    """Below 10^30 in size and with at most 30 decimals: what can be written out as an integer."""
+    exponent = number.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -30 and (not number or number.adjusted() < 30)
+
+
+def short(value: Any) -> str:
+    """A value as an error shows it."""
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 40 else f"{text[:37]}…"
+
+
 def _decimal(value: Any) -> Decimal:
     """An exact decimal from what TOML gives; raises ValueError with a sentence."""
     if isinstance(value, bool) or not isinstance(value, int | str | float | Decimal):
@@ -37,8 +49,8 @@ def _decimal(value: Any) -> Decimal:
         raise ValueError(f"{value!r} is no number") from None
     if not number.is_finite():
         raise ValueError(f"{value} is no finite number")
-    if abs(number) >= 10**30 or number.as_tuple().exponent < -30:  # type: ignore[operator]
-        raise ValueError(f"{value!r} is out of range")
+    if not in_range(number):
+        raise ValueError(f"{short(value)} is out of range")
     return number
 
 

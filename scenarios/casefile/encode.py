@@ -279,6 +279,8 @@ class Encoder:
         """Columns that say how an event went."""
         e = self.names.event(r.event)
         outcome = 0 if r.outcome is None else self.names.outcome(e, r.outcome)
+        if r.outcome == "void" and r.value is not None:
+            raise CaseFault("a void has no value", "value")
         return {"instrument": e, "arg": outcome, "arg2": r.value or 0}
 
     def _resolve(self, r: steps.Resolve) -> Row:

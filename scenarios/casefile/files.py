@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from scenarios.casefile.amounts import in_range
 from scenarios.casefile.schema import Case
 from scenarios.errors import ScenarioError, choose
 from scenarios.schema import Origin
@@ -52,14 +53,32 @@ def load(path: str | Path) -> Case:
         text = Path(path).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ScenarioError(str(error), where=str(path)) from None
-    return read(text, str(path))
+    case = read(text, str(path))
+    if not case.step:
+        raise ScenarioError("a case needs at least one [[step]]", where=str(path), path="step")
+    if not any(step.expect is not None or step.refused is not None for step in case.step):
+        raise ScenarioError(
+            "no step expects anything: a case that cannot miss shows nothing",
+            where=str(path),
+            path="step",
+        )
+    return case
+
+
+def _number(text: str) -> Decimal | float:
+    """A number of a file; one that no field can hold stays a float, or pydantic would write it out."""
+    try:
+        number = Decimal(text)
+    except ArithmeticError:
+        return float("inf")
+    return number if not number.is_finite() or in_range(number) else float("inf")
 
 
 def read(text: str, file: str = "<text>") -> Case:
     """A case from its text; raises ScenarioError."""
     try:
         # Numbers are read as exact decimals: 0.1 is a tenth.
-        raw = tomllib.loads(text, parse_float=Decimal)
+        raw = tomllib.loads(text, parse_float=_number)
     except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
         raise ScenarioError(str(error) or type(error).__name__, where=file) from None
     origin = Origin(file, text)
