@@ -394,8 +394,9 @@ def test_an_expired_book_that_is_opened_again_is_closed_again(venue_factory: Fac
     hand.wait(100)
     assert [r.y for r in only(hand.send(Message.SETTLE), Event.STATE)] == [4]
     hand.ok(Message.STATE, instrument=0, arg=0)
-    hand.order(0, 0, BUY, 95, 1)
+    order = {"account": 0, "instrument": 0, "side": BUY, "price": 95, "size": 1, "order": 77}
+    assert [r.code for r in hand.send(Message.NEW, **order)] == [Reason.BOOK_STATE]
     hand.index(0, 100)
     rows = hand.send(Message.SETTLE)
-    assert [r.kind for r in rows] == [Event.CANCELLED, Event.STATE, Event.SETTLED]
+    assert [r.kind for r in rows] == [Event.STATE, Event.SETTLED]
     assert hand.venue.book(0) == []
