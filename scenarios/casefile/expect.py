@@ -8,14 +8,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictInt, model_validator
+from pydantic import Field, StrictInt, WithJsonSchema, model_validator
 
 from scenarios.casefile.amounts import Amount
 from scenarios.casefile.declare import Part
+from sim.exchange.messages import Event, Reason
 
 ByAccount = dict[str, dict[str, Amount]]
 Figure = dict[str, Amount]  # by account; the digits that are written are compared
 Quote = Amount | Literal["none"]
+# Names are checked when the case is read; the schema lists them so that editors complete them.
+EventName = Annotated[str, WithJsonSchema({"type": "string", "enum": [e.name for e in Event]})]
+ReasonName = Annotated[
+    str, WithJsonSchema({"type": "string", "enum": [r.name for r in Reason if r]})
+]
 BookState = Literal["open", "post_only", "limit_only", "cancel_only", "auction", "closed"]
 
 
@@ -60,7 +66,7 @@ class EventRow(Part):
     exactly so many events are like it.
     """
 
-    kind: str
+    kind: EventName
     count: Annotated[int, Field(ge=0)] | None = None
     reason: str | None = Field(default=None, description="Of a REJECT or CANCELLED: its code.")
     account: Cell | None = None

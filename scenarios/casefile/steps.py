@@ -13,7 +13,7 @@ from pydantic import Field, StrictInt, model_validator
 
 from scenarios.casefile.amounts import Amount, Moment
 from scenarios.casefile.declare import Part
-from scenarios.casefile.expect import Expect
+from scenarios.casefile.expect import Expect, ReasonName
 
 Who = StrictInt | str  # a name, or a raw id
 Side = Literal["buy", "sell"]
@@ -245,7 +245,7 @@ class Step(Part):
     disconnect: Disconnect | None = None
     market_data: Literal["book", "depth"] | None = None
     send: Raw | None = None
-    refused: str | None = None
+    refused: ReasonName | None = None
     expect: Expect | None = None
 
     @model_validator(mode="after")

@@ -100,6 +100,8 @@ def resolved(made: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
 def fits(made: dict[str, Any], part: dict[str, Any], value: Any) -> bool:
     """Whether a value's tables have only fields that the schema knows."""
     part = resolved(made, part)
+    if "enum" in part:
+        return value in part["enum"]
     if "anyOf" in part:
         return any(fits(made, one, value) for one in part["anyOf"])
     if isinstance(value, dict):
@@ -126,6 +128,12 @@ def test_the_schema_fits_every_case_of_the_library(small: str) -> None:
         assert fits(made, made, tomllib.loads(path.read_text("utf-8"))), path
     assert not fits(made, made, tomllib.loads(small.replace("buyer", "buyr")))
     assert not fits(made, made, tomllib.loads(small.replace("positions", "position")))
+
+
+def test_the_schema_lists_events_and_reasons() -> None:
+    made = json.dumps(schema("case"))
+    assert '"FILL"' in made
+    assert '"INSUFFICIENT_MARGIN"' in made
 
 
 def test_a_scenario_has_a_schema_too() -> None:
