@@ -7,6 +7,7 @@ hold.  The smallest unit of an asset is one lot of its spot book, so that
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from enum import IntEnum
 from typing import Annotated
 
@@ -175,7 +176,7 @@ class Future(Derivative):
     expiry_us: Positive
 
 
-class Event(Declared):
+class Event(Declared, ABC):
     """What all events share: ``lam`` is lambda of MAR-05, ``date_us`` the date SET-05 counts from."""
 
     name: str
@@ -191,9 +192,9 @@ class Event(Declared):
         return self
 
     @property
+    @abstractmethod
     def shares(self) -> tuple[str, ...]:
         """Names of the shares, in asset order; a complete set is one of each."""
-        raise NotImplementedError
 
     @property
     def books(self) -> tuple[str, ...]:

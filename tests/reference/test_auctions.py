@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from engines import Venue
+from little_market import PERP, SHARES, SPOT, Factory
 from session import (
     SECOND,
     USD,
@@ -23,8 +22,6 @@ from session import (
 )
 from twin.codes import BUY, NO, SELL, BookState, Event, Flag, Message, Reason
 
-Factory = Callable[[dict[str, Any], dict[str, Any], int], Venue]
-PERP, SPOT, SHARES = 0, 1, 2
 # mu 0, sigma 1, 300 s, z 4: the root of the time is .0030843, so about 1.23 % either way.
 VOLATILITY = {"mu": 0.0, "sigma": 1.0, "horizon_s": 300.0, "z": 4.0, "auction_s": 120.0}
 LOW, HIGH = 9_878, 10_124  # around 10,000
