@@ -92,7 +92,7 @@ def discrete_tail(losses: ArrayLike, probabilities: ArrayLike, level: float) -> 
     beyond = values > var
     rest = 1 - a - float(chances[beyond].sum())
     es = (float((values[beyond] * chances[beyond]).sum()) + var * rest) / (1 - a)
-    return Tail(a, var, max(es, var))  # ES ≥ VaR; only rounding says otherwise
+    return Tail(a, var, es)
 
 
 def sampled_tail(losses: ArrayLike, level: float, coverage: float = 0.95) -> SampledTail:

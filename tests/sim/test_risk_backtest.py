@@ -51,6 +51,9 @@ def test_christoffersen_by_hand() -> None:
     free = 4 * log(0.8) + log(0.2) + log(1 / 3) + 2 * log(2 / 3)
     pooled = 5 * log(5 / 8) + 3 * log(3 / 8)
     assert found.statistic == pytest.approx(2 * (free - pooled))
+    # 0 0 0 1 1: n00 = 2, n01 = 1, n10 = 0, n11 = 1; pooled 2 of 4.
+    free = 2 * log(2 / 3) + log(1 / 3)
+    assert christoffersen([0, 0, 0, 1, 1]).statistic == pytest.approx(2 * (free - 4 * log(0.5)))
     both = conditional_coverage([0, 0, 0, 1, 1, 1, 0, 0, 0], 0.95)
     total = found.statistic + kupiec([0, 0, 0, 1, 1, 1, 0, 0, 0], 0.95).statistic
     assert (both.statistic, both.p_value) == pytest.approx((total, chi2.sf(total, 2)))

@@ -12,6 +12,7 @@ from scipy.integrate import quad
 from scipy.special import ndtr, ndtri
 from scipy.stats import multivariate_normal
 
+from sim.risk.comonotone import comonotone_tail
 from sim.risk.correlation import Correlation
 from sim.risk.enumeration import enumerate_states
 from sim.risk.errors import CorrelationError, RiskError, TooManyStates
@@ -184,6 +185,22 @@ def test_a_heavy_price_with_digitals_against_sampling() -> None:
     for level in (0.9, 0.99):
         sampled = paths.tail(level, coverage=0.999)
         assert sampled.es_low_usd <= exact.tail(level).es_usd <= sampled.es_high_usd
+
+
+def test_a_still_price_at_its_strike() -> None:
+    """Only the bill moves it: +10 % reaches 110, so YES pays exactly when the bill passes."""
+    bill = Event.binary("bill", 0.3, jumps_yes={"COIN": 0.1})
+    book = Portfolio(
+        (Underlying("COIN", 100, sigma=0.0),),
+        (bill,),
+        (Digital("d", "COIN", 110, 0.3),),
+        shares={"d": {"YES": 10}},
+    )
+    tail = enumerate_states(book).tail(0.6)
+    assert (tail.var_usd, tail.es_usd) == pytest.approx((3, 3))
+    assert enumerate_states(book).mixture.mean_usd == pytest.approx(0)
+    assert comonotone_tail(book, 0.6).es_usd == pytest.approx(3)
+    assert simulate(book, paths=1000).losses_usd.max() == pytest.approx(3)
 
 
 def test_a_pair_in_a_copula_is_the_bivariate_normal() -> None:

@@ -56,16 +56,17 @@ def test_a_complete_set_has_no_risk() -> None:
         assert event.void_pnl_usd(held) == pytest.approx(0)
 
 
-def test_at_the_strike_the_digital_above_wins() -> None:
-    """10 YES at .4 each: at or above 120 the one wins, below it the other."""
-    digitals = (Digital("a", "COIN", 120, 0.4), Digital("b", "COIN", 120, 0.4, above=False))
-    moves = np.array([[0.1999999], [0.2], [0.3]])
-    for digital, paid in zip(digitals, ([-4, 6, 6], [6, -4, -4]), strict=True):
-        book = Portfolio((COIN,), digitals=digitals, shares={digital.name: {"YES": 10}})
-        none = np.zeros((3, 0), np.int64)
-        assert book.pnl_usd(moves, none) == pytest.approx(np.array(paid, float))
-        no = Portfolio((COIN,), digitals=digitals, shares={digital.name: {"NO": 10}})
-        assert no.pnl_usd(moves, none) == pytest.approx(-np.array(paid, float))
+@pytest.mark.parametrize("percent", range(-60, 200, 5))
+def test_at_the_strike_the_digital_above_wins(percent: int) -> None:
+    """10 YES at .4 each: at or above the strike the one wins, below it the other."""
+    strike, move = 100.0 + percent, percent / 100
+    moves = np.array([[move - 1e-7], [move], [move + 1e-7]])
+    none = np.zeros((3, 0), np.int64)
+    for above, paid in ((True, [-4, 6, 6]), (False, [6, -4, -4])):
+        digital = Digital("d", "COIN", strike, 0.4, above=above)
+        for share, sign in (("YES", 1), ("NO", -1)):
+            book = Portfolio((COIN,), digitals=(digital,), shares={"d": {share: 10}})
+            assert book.pnl_usd(moves, none) == pytest.approx(sign * np.array(paid, float))
 
 
 def test_a_curve_that_returns_nonsense() -> None:

@@ -116,6 +116,26 @@ def test_curves_and_digitals_of_two_prices() -> None:
     assert paths.losses_usd == pytest.approx(-by_hand)
 
 
+@pytest.mark.parametrize("level", [0.5, 0.95, 0.99])
+def test_contributions_add_up_to_the_es(level: float) -> None:
+    paths = simulate(desk(), linked(), paths=20_000, seed=3)
+    parts = paths.contributions(level)
+    assert set(parts) == {"BTC", "ETH", "bill", "vote", "up", "down"}
+    assert sum(parts.values()) == pytest.approx(paths.tail(level).es_usd)
+
+
+def test_contributions_of_two_shorts_by_hand() -> None:
+    """Short 10 YES and 30 YES at .5, as one: the tail beyond .6 is both YES, 5 and 15."""
+    events = (Event.binary("a", 0.5), Event.binary("b", 0.5))
+    book = Portfolio(events=events, shares={"a": {"YES": -10}, "b": {"YES": -30}})
+    as_one = Correlation.of_matrix("ab", [[1, 1], [1, 1]])
+    parts = simulate(book, as_one, paths=10_000).contributions(0.6)
+    assert parts == pytest.approx({"a": 5, "b": 15})
+    # At .5 the tail of unlinked events is b YES: a adds nothing on average.
+    apart = simulate(book, paths=200_000, seed=1).contributions(0.5)
+    assert apart == pytest.approx({"a": 0, "b": 15}, abs=0.15)
+
+
 def test_jumps_are_in_the_moves() -> None:
     event = Event.binary("bill", 0.4, jumps_yes={"COIN": 0.5}, jumps_no={"COIN": -0.25})
     still = Underlying("COIN", 100, sigma=0.0)

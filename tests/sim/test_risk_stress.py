@@ -175,7 +175,7 @@ def test_no_dependence_is_worse_than_comonotone(
     book, correlation = drawn
     bound = comonotone_tail(book, level).es_usd
     alone = enumerate_states(book).tail(level)
-    assert alone.var_usd <= alone.es_usd <= bound + 1e-6
+    assert alone.var_usd - 1e-9 <= alone.es_usd <= bound + 1e-6
     for df in (None, 3.0):
         tail = simulate(book, correlation, paths=4000, seed=1, copula_df=df).tail(level)
         assert tail.es_usd <= bound + 5 * tail.es_error_usd + 1e-6
