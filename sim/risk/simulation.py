@@ -136,13 +136,9 @@ def _latent(
 ) -> NDArray[np.float64]:
     """float[names, paths]: correlated standard normal variables, or t with ``copula_df``."""
     lower = correlation.factor()
-    independent = np.stack(
-        [
-            stream(seed, f"risk/{name}", "latent").standard_normal(paths)
-            for name in correlation.names
-        ]
-        or [np.zeros(paths)]
-    )[: len(correlation.names)]
+    independent = np.empty((len(lower), paths))
+    for row, name in zip(independent, correlation.names, strict=True):
+        row[:] = stream(seed, f"risk/{name}", "latent").standard_normal(paths)
     latent = np.zeros_like(independent)
     for i in range(len(lower)):
         for j in np.flatnonzero(lower[i]):

@@ -143,8 +143,8 @@ def test_a_put_is_a_risk_of_its_own() -> None:
 
 
 @st.composite
-def desks(draw: st.DrawFn) -> tuple[Portfolio, Correlation]:
-    """Up to two prices and three events with jumps, random holdings, a random correlation."""
+def desks(draw: st.DrawFn) -> Portfolio:
+    """Up to two prices and three events with jumps, random holdings."""
     cents = st.integers(1, 99).map(lambda c: c / 100)
     size = st.integers(-300, 300).map(float)
     moves = st.integers(-20, 20).map(lambda c: c / 100)
@@ -153,32 +153,52 @@ def desks(draw: st.DrawFn) -> tuple[Portfolio, Correlation]:
         Event.binary(f"E{i}", draw(cents), draw(cents), jumps_yes={"P0": draw(moves)})
         for i in range(draw(st.integers(1, 3)))
     )
-    book = Portfolio(
+    return Portfolio(
         prices,
         events,
         legs=tuple(PriceLeg(p.name, draw(size)) for p in prices),
         shares={e.name: {"YES": draw(size)} for e in events},
     )
+
+
+@st.composite
+def correlations(draw: st.DrawFn, book: Portfolio) -> Correlation:
+    """Any valid one among the prices and among the events, none between the two."""
     names = (*book.price_names, *book.event_names)
+    prices = len(book.price_names)
     matrix = np.eye(len(names))
     for i in range(len(names)):
         for j in range(i):
-            matrix[i, j] = matrix[j, i] = draw(st.integers(-99, 99)) / 100
-    return book, Correlation(names, nearest_matrix(matrix))
+            if (i < prices) == (j < prices):
+                matrix[i, j] = matrix[j, i] = draw(st.integers(-99, 99)) / 100
+    near = nearest_matrix(matrix)
+    near[:prices, prices:] = near[prices:, :prices] = 0  # only rounding was there
+    return Correlation(names, near)
 
 
 @settings(max_examples=60)
-@given(drawn=desks(), level=st.sampled_from([0.5, 0.9, 0.95, 0.99]))
-def test_no_dependence_is_worse_than_comonotone(
-    drawn: tuple[Portfolio, Correlation], level: float
-) -> None:
-    book, correlation = drawn
+@given(data=st.data(), level=st.sampled_from([0.5, 0.9, 0.95, 0.99]))
+def test_no_dependence_is_worse_than_comonotone(data: st.DataObject, level: float) -> None:
+    book = data.draw(desks())
     bound = comonotone_tail(book, level).es_usd
-    alone = enumerate_states(book).tail(level)
-    assert alone.var_usd - 1e-9 <= alone.es_usd <= bound + 1e-6
-    for df in (None, 3.0):
-        tail = simulate(book, correlation, paths=4000, seed=1, copula_df=df).tail(level)
-        assert tail.es_usd <= bound + 5 * tail.es_error_usd + 1e-6
+    for dependence in (None, data.draw(correlations(book))):
+        tail = enumerate_states(book, dependence).tail(level)
+        assert tail.var_usd - 1e-9 <= tail.es_usd <= bound + 1e-6
+
+
+@pytest.mark.parametrize("df", [None, 3.0])
+@pytest.mark.parametrize("rho", [-0.8, 0.5, 0.95])
+def test_no_copula_of_prices_with_events_is_worse(rho: float, df: float | None) -> None:
+    """Both prices with the bill, and the vote as far with the prices as it can be."""
+    whole, signs = desk(), np.array([1, 1, np.sign(rho), 1.0])
+    equal = np.full((4, 4), abs(rho)) + np.eye(4) * (1 - abs(rho))
+    joined = Correlation.of_matrix(
+        (*whole.price_names, *whole.event_names), np.multiply.outer(signs, signs) * equal
+    )
+    held = {name: whole.shares[name] for name in whole.event_names}
+    book = Portfolio(whole.underlyings, whole.events, legs=whole.legs, shares=held)
+    tail = simulate(book, joined, paths=50_000, seed=1, copula_df=df).tail(0.95)
+    assert tail.es_usd <= comonotone_tail(book, 0.95).es_usd + 4 * tail.es_error_usd
 
 
 def test_the_bound_is_reached_when_all_move_together() -> None:
