@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from scenarios.studies.base import Study
 
 # Name in a file -> module and class; imported when first used.
-KINDS: dict[str, tuple[str, str]] = {}
+KINDS: dict[str, tuple[str, str]] = {
+    "loop-ladder": ("scenarios.studies.loop_ladder", "LoopLadder"),
+}
 
 
 def kind(name: str, *, where: str = "") -> type[Study]:
