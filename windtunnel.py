@@ -145,7 +145,7 @@ def run(
       windtunnel run – the crash of 10 October 2025
       windtunnel run oct-2025 --seed 7 --scale 0.1
       windtunnel run oct-2025 --set index.path=bars.csv – with real 1-minute bars
-      windtunnel run oct-2025 --set index.scale=0.5 --set rules.step_ratio=0.2
+      windtunnel run oct-2025 --set index.scale=0.5 --set rules.disposal.policy=full
     """
     with polite():
         import scenarios

@@ -21,6 +21,7 @@ from sim.exchange.instruments import (
     Volatility,
 )
 from sim.exchange.kernel import state as st
+from sim.exchange.policies import ADL, DISPOSALS, AnyDisposal, Steps, TwoStep, VegaDisposal
 from sim.exchange.rules import Rules
 
 MAX_STOPS = 1 << 14
@@ -93,8 +94,7 @@ def header(
         st.STALE_GUARD: int(rules.stale_guard),
         st.FORCED_LAST: int(rules.forced_trades_count),
         st.TWAP_US: round(rules.twap_window_s * 1e6),
-        st.STEP_PPM: round(rules.step_ratio * 1e6),
-        st.STEP_MIN: round(rules.step_min_usd * 1e6),
+        **_disposal(rules.disposal),
         st.LIQ_PPM: ppm(rules.liquidation_fee_bps),
         st.BONUS_PPM: ppm(rules.backstop_bonus_bps),
         st.FAILED_STEPS: rules.backstop_failed_steps,
@@ -111,9 +111,38 @@ def header(
         st.G_SETTLEMENT: rules.guard_settlement,
         st.G_LIQUIDATE: rules.guard_liquidate,
         st.G_TRIGGER: rules.guard_trigger,
+        st.PORTFOLIO: int(rules.margin_mode == "portfolio"),
+        st.ADL: ADL.index(rules.adl),
+        st.EXACT: int(rules.bounds == "dydx_exact"),
+        st.EXACT_PPM: round(rules.exact_fee_cap * 1e6),
+        st.LENDERS_FIRST: int(rules.shortfall == "lenders"),
+        st.INSURANCE_CAP: round(rules.insurance_cap_usd * 1e6),
+        st.BACKSTOP_ON: int(rules.backstop),
     }.items():
         h[key] = value
     return h
+
+
+def _disposal(how: AnyDisposal) -> dict[int, int]:
+    """LIQ-02: the policy's number and its parameters in the kernel's units."""
+    found = {st.DISPOSAL: DISPOSALS.index(how.policy)}
+    if isinstance(how, Steps):
+        return found | {st.STEP_PPM: round(how.ratio * 1e6), st.STEP_MIN: round(how.min_usd * 1e6)}
+    if isinstance(how, VegaDisposal):
+        return found | {
+            st.STEP_PPM: round(how.fraction * 1e6),
+            st.STEP_MIN: 1000 * MICRO,
+            st.STEP_LOTS: how.full_size_lots,
+            st.BOOK_PPM: round(how.book_share * 1e6),
+            st.WAIT_US: round(how.interval_s * 1e6),
+        }
+    if isinstance(how, TwoStep):
+        return found | {
+            st.STEP_PPM: round(how.ratio * 1e6),
+            st.STEP_MIN: round(how.threshold_usd * 1e6),
+            st.WAIT_US: round(how.wait_s * 1e6),
+        }
+    return found
 
 
 def _rules(row: np.ndarray, rules: Rules) -> None:
@@ -138,6 +167,11 @@ def _rules(row: np.ndarray, rules: Rules) -> None:
         st.FEE_RATE: max(rules.taker_fee_bps, 0.0) / 1e4,
         st.EVENT_FEE_RATE: rules.event_fee_bps / 1e4,
         st.LIQ_FEE_RATE: rules.liquidation_fee_bps / 1e4,
+        st.OFFSET: rules.offset_ratio,
+        st.EXTREME: rules.portfolio_extreme,
+        st.EXTREME_WEIGHT: rules.portfolio_extreme_weight,
+        st.FLOOR: rules.portfolio_floor,
+        st.OVER: rules.portfolio_initial,
     }.items():
         row[key] = value
 

@@ -90,7 +90,20 @@ HEADER = 144
     G_SETTLEMENT,
     G_LIQUIDATE,
     G_TRIGGER,
-) = range(72)
+    PORTFOLIO,
+    DISPOSAL,
+    STEP_LOTS,
+    BOOK_PPM,
+    WAIT_US,
+    ADL,
+    EXACT,
+    EXACT_PPM,
+    LENDERS_FIRST,
+    INSURANCE_CAP,
+    BACKSTOP_ON,
+    N_POINTS,
+    N_JOINT,
+) = range(85)
 OFFSETS = 96  # header[OFFSETS + k]: where table k of LAYOUT starts in its arena
 
 # --- float rules ---------------------------------------------------------------------------
@@ -116,7 +129,12 @@ RULES = 32
     FEE_RATE,
     EVENT_FEE_RATE,
     LIQ_FEE_RATE,
-) = range(20)
+    OFFSET,
+    EXTREME,
+    EXTREME_WEIGHT,
+    FLOOR,
+    OVER,
+) = range(25)
 
 # --- orders: int64[slots, 10]; slot 0 is nobody ----------------------------------------------
 ORDER = 10
