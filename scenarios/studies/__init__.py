@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # Name in a file -> module and class; imported when first used.
 KINDS: dict[str, tuple[str, str]] = {
     "loop-ladder": ("scenarios.studies.loop_ladder", "LoopLadder"),
+    "adl-contest": ("scenarios.studies.adl_contest", "AdlContest"),
 }
 
 

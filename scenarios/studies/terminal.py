@@ -24,7 +24,7 @@ UNITS = {
     "s": "s",
     "musd": "m USD",
 }
-HEADER_WIDTH = 11
+HEADER_WIDTH = 9
 ROWS = 60  # more are in the run's folder
 
 
@@ -64,6 +64,7 @@ def shown(name: str, table: Mapping[str, Any], wanted: Sequence[str] = ()) -> Ta
     if len(rows) > ROWS:
         title += f" (the first {ROWS} of {len(rows)} rows)"
     made = blank_table(*(narrow(header(c)) for c in columns), title=title, right=numeric)
+    made.collapse_padding = True
     for column in made.columns:
         column.no_wrap = True
         column.vertical = "bottom"

@@ -43,4 +43,22 @@ STUDY_UNITS: dict[str, dict[str, str]] = {
         "loop_branching_target": "debt per debt",
         "loop_branching_full": "debt per debt",
     },
+    "adl-contest": {
+        "adl_waves": "waves",
+        "adl_needed_usd": "USD",
+        **{
+            f"{name}_{policy}": unit
+            for policy in ("hyperliquid", "pro_rata", "integer_pro_rata", "risk_weighted")
+            for name, unit in (
+                ("adl_coverage_min", "taken/needed"),
+                ("adl_overshoot_max", "taken/needed"),
+                ("adl_overshoot_apart", "taken/needed"),
+                ("adl_x_over_u_max", "ratio"),
+                ("adl_gini", "0 to 1"),
+                ("adl_hedges_broken", "share"),
+                ("adl_end_taken", "taken/needed"),
+                ("adl_end_hedges_broken", "share"),
+            )
+        },
+    },
 }
