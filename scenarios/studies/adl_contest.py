@@ -111,7 +111,9 @@ class AdlContest(Study):
         return Findings(
             metrics=self._metrics(waves, tallies, ends),
             tables=tables,
-            pictures={"overshoot": lambda: _picture(tables["waves"])},
+            pictures={
+                name: _picture(tables["waves"], name, *words) for name, words in DRAWN.items()
+            },
             main="waves",
             also=("ends",),
             columns=SHOWN,
@@ -230,15 +232,23 @@ def _share(tallies: Sequence[Tally]) -> float | None:
     return sum(t.broken for t in tallies) / hedges if hedges else None
 
 
-def _picture(table: pl.DataFrame) -> str:
-    waves = sorted(set(table["wave"]))
-    lines: dict[str, list[float | None]] = {}
+def _picture(table: pl.DataFrame, column: str, title: str, label: str) -> str:
+    """A group of bars a wave, a bar a policy that has this column; shares in per cent."""
+    waves = list(dict.fromkeys(table["wave"].to_list()))
+    times = 100 if column.endswith("_share") else 1
+    found: dict[str, list[float | None]] = {}
     for row in table.iter_rows(named=True):
-        values = lines.setdefault(row["policy"], [None] * len(waves))
-        values[waves.index(row["wave"])] = row["overshoot"]
-    return pictures.bars(
-        "Profit taken from winners over what was needed",
-        "ratio; 1 covers the deficit exactly",
-        [f"wave {n}" for n in waves],
-        lines,
-    )
+        if row[column] is not None:
+            values = found.setdefault(row["policy"], [None] * len(waves))
+            values[waves.index(row["wave"])] = times * row[column]
+    return pictures.bars(title, label, [f"wave {n}" for n in waves], found)
+
+
+DRAWN = {
+    "overshoot": ("Profit taken from winners over what was needed", "ratio; 1 covers it exactly"),
+    "x_over_u_gini": (
+        "How unequally winners pay: Gini of x/u",
+        "0: each the same part of its profit",
+    ),
+    "hedges_broken_share": ("Hedges broken", "% of the hedged legs opposite to a bankrupt"),
+}

@@ -23,6 +23,7 @@ from sim.exchange.messages import EV_COLS, EVENT_COLUMNS, Event
 from sim.exchange.rules import Rules
 
 NO_ENDS = "end_states.seeds=[]"
+HEAD, GAPS = "wave,budget_needed,total_cap\n", "wave,coin,gap_usd_x_qty\n"
 WAVE = Wave(1, 100.0, 1_000.0, {"A": 60.0, "B": 40.0}, {})
 FEW = Population(winners=6, bystanders=2, lots=500)
 
@@ -127,6 +128,21 @@ def test_the_same_seed_gives_the_same_table_and_another_another() -> None:
         scenarios.run(study, seed=seed, out=None).report["digest"] for seed in (1, 1, 2)
     )
     assert one == two != other
+
+
+def test_winners_who_cannot_bear_it_leave_a_shortfall(tmp_path: Path) -> None:
+    """Half of what is needed: pro-rata takes all there is, the rest is socialised, the check misses."""
+    (tmp_path / "adl_waves.csv").write_text(HEAD + "1,1000,500\n", "utf-8")
+    (tmp_path / "adl_wave_coin_gap.csv").write_text(GAPS + "1,A,1000\n", "utf-8")
+    overrides = [NO_ENDS, f"waves.path={tmp_path / 'adl_waves.csv'}", 'policies=["pro_rata"]']
+    report = scenarios.run(scenarios.load("adl-contest", overrides), out=None).report
+    (row,) = rows(report, "waves")
+    assert row["taken_usd"] == pytest.approx(500, rel=1e-3)
+    assert row["taken_usd"] + row["haircut_usd"] == pytest.approx(1000)
+    assert row["beyond_profit_usd"] == 0
+    assert row["x_over_u_max"] >= 1  # LIQ-06 comes back to the gains of the same coin
+    missed = [check["id"] for check in report["checks"] if not check["passed"]]
+    assert "pro-rata-covers" in missed
 
 
 # --- the parts -------------------------------------------------------------------------------
@@ -304,9 +320,6 @@ def refused(*overrides: str) -> str:
 )
 def test_bad_settings_are_refused(override: str, said: str) -> None:
     assert said in refused(override)
-
-
-HEAD, GAPS = "wave,budget_needed,total_cap\n", "wave,coin,gap_usd_x_qty\n"
 
 
 @pytest.mark.parametrize(
