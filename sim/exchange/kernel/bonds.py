@@ -7,6 +7,7 @@ from sim.exchange.kernel.events import emit
 from sim.exchange.kernel.jit import inlined, kernel
 from sim.exchange.kernel.ledger import cash
 from sim.exchange.kernel.margin import initial
+from sim.exchange.kernel.prefilter import forget_all
 from sim.exchange.kernel.state import (
     A_FEES,
     BOND_PPM,
@@ -72,6 +73,7 @@ def set_lambda(s, e, lam):
     event = s.events[e]
     for i in range(event[V_INSTRUMENT], event[V_INSTRUMENT] + event[V_BOOKS]):
         s.insf[i, F_LAMBDA] = lam
+    forget_all(s)
 
 
 @kernel
