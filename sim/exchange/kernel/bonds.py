@@ -83,13 +83,14 @@ def propose(s, a, e, outcome, value, bond):
     first = event[V_INSTRUMENT]
     lam = s.insf[first, F_LAMBDA]
     set_lambda(s, e, 1.0)
+    event[V_PROPOSALS] += 1  # its margin test sees it as proposed
     reason = pay_bond(s, a, bond)
     if reason != 0:
+        event[V_PROPOSALS] -= 1
         set_lambda(s, e, lam)
         return reason
     if outcome < 0:
         value = value * 0
-    event[V_PROPOSALS] += 1
     at = latest(s, e)
     event[at + Y_ACCOUNT] = a
     event[at + Y_OUTCOME] = outcome
