@@ -107,7 +107,7 @@ class Portfolio:
         if low == high == 0.0 and not any(any(stake.ends) for stake in stakes):
             return worst
         for point in self._points(feed, stakes):
-            gain = point.move * (high if point.move >= 0 else low)
+            gain = point.move * (low if point.move >= 0 else high)
             for stake in stakes:
                 gain += self._outcome(feed, stake, point)
             worst = max(worst, point.weight * -gain)
