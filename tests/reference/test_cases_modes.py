@@ -216,6 +216,34 @@ def test_an_inverse_is_of_its_coins_underlying(venue_factory: Factory) -> None:
     assert needs(hand) == (0.05 * 600 + 0.02 * 400,) * 2
 
 
+@pytest.mark.spec("MAR-06", "LIQ-02")
+def test_the_hedge_is_closed_last(venue_factory: Factory) -> None:
+    """Long 10, short 6: buying the short back would free nothing, however cheap it is."""
+    expiry = 1_800_000_000 * SECOND
+    disposal = {"policy": "steps", "ratio": 0.1, "min_usd": 100.0}
+    what = listing(
+        feeds=[feed("T", USD, 100)],
+        perpetuals=[perpetual("T", 1, FLAT)],
+        futures=[future("T", 1, FLAT, expiry)],
+    )
+    hand = open_at(venue_factory, what, 5, disposal=disposal, fillable_ba=1e6)
+    hand.index(0, 100)
+    hand.deposit(0, 60)
+    hand.deposit(1, 10_000)
+    hand.deposit(2, 10_000)
+    for part in (1, 1, 2, 2):  # never more than the margin of 5 % bears
+        hand.trade(0, 1, 0, 100, part)
+        hand.trade(1, 0, 1, 100, part)
+    hand.trade(0, 1, 0, 100, 4)
+    assert needs(hand)[0] == 0.05 * 400 + 0.01 * 600
+    hand.move((0, 0, 90))
+    hand.order(2, 0, BUY, 89, 10)
+    hand.order(2, 1, SELL, 90, 6)
+    assert hand.venue.maintenance(0) == (20.0, 0.05 * 360 + 0.01 * 540)
+    (step,) = of_kind(hand.liquidate(), Event.STEP)
+    assert (step.instrument, step.side, step.size) == (0, SELL, 2)
+
+
 # -- wallets --------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from engines import Venue
 from session import USD, Hand, Row, feed, listing, margin, perpetual, rules
 from twin.codes import Event, Message
 from twin.rank import lot
+from twin.spread import spread
 
 Factory = Callable[[dict[str, Any], dict[str, Any], int], Venue]
 X, A, B, BYSTANDER, MIDDLE = range(5)
@@ -152,3 +154,39 @@ def test_who_bears_what_no_counterparty_can(venue_factory: Factory, first: str) 
         assert hand.venue.bucket("pool") == 30 * USD
     deficit = next(r for r in of_kind(rows, Event.DEFICIT) if r.account == x)
     assert (deficit.amount, deficit.other_order) == (80 * USD, 80 * USD)
+
+
+@pytest.mark.spec("LIQ-03")
+@pytest.mark.parametrize("backstop", [True, False])
+def test_the_backstop_can_be_left_out(venue_factory: Factory, backstop: bool) -> None:
+    what = listing(feeds=[feed("T", 100_000, 1_000)], perpetuals=[perpetual("T", 1, margin())])
+    hand = Hand(venue_factory(what, rules(backstop=backstop), 6), 6)
+    hand.index(0, 1_000)
+    hand.fund(100)
+    for account, dollars in ((0, 121), (1, 1_000), (2, 1_000), (3, 1e4)):
+        hand.deposit(account, dollars)
+    hand.ok(Message.COMMIT, account=3, size=1_000 * USD)
+    hand.trade(0, 1, 0, 1_000, 10)
+    hand.trade(2, 1, 0, 1_000, 10)
+    hand.move((0, 0, 880))
+    rows = hand.liquidate()  # NE 1 below two thirds of MM 8.80
+    assert [(r.account, r.other) for r in of_kind(rows, Event.BACKSTOP)] == [(0, 3)] * backstop
+    assert len(of_kind(rows, Event.STEP)) == (0 if backstop else 1)
+
+
+@pytest.mark.spec("LIQ-05")
+def test_spreading_gives_all_and_nobody_too_much() -> None:
+    assert spread(10, [192, 96], [6, 8]) == [6, 4]
+    assert spread(1, [1, 1, 1], [5, 5, 5]) == [1, 0, 0]
+    assert spread(5, [0, 1, 0], [3, 2, 3]) == [2, 2, 1]
+    assert spread(5, [0, 0], [4, 1]) == [4, 1]
+    assert spread(7, [], []) == []
+    rng = Random(1)
+    for _ in range(300):
+        n = rng.randrange(1, 6)
+        weights = [rng.choice([0, 1, 5, 10**6]) for _ in range(n)]
+        rooms = [rng.choice([0, 1, 3, 100, 10**9]) for _ in range(n)]
+        amount = rng.choice([0, 1, 2, 50, 10**6, 10**10])
+        given = spread(amount, weights, rooms)
+        assert sum(given) == min(amount, sum(rooms))
+        assert all(0 <= got <= room for got, room in zip(given, rooms, strict=True))

@@ -86,7 +86,11 @@ class Portfolio:
                 lot = i.notional(1, s.marks[i.id].mark)
                 low += usd((size - n.ask_lots) * lot)
                 high += usd((size + n.bid_lots) * lot)
-        asks = {i.coin: s.numbers(account, i, extra).ask_lots for i in s.market.spots}
+        asks = {
+            c.asset: s.numbers(account, s.market.instruments[c.spot], extra).ask_lots
+            for c in s.market.coins
+            if c.feed == feed and c.spot >= 0
+        }
         x = self._spot(account, feed, s.rules["strict_prices"], asks)
         stakes = []
         for e in self._events(feed):
