@@ -109,7 +109,7 @@ def events(rng: Random, links: Links) -> list[Declared]:
 def wide_listing(rng: Random) -> Declared:
     """Coins with their books, derivatives on them, and events; each kind may be missing."""
     listed, minimum = coins(rng), rng.choice([0.0, 0.0, 10.0])
-    crowded = rng.choice([0.9, 0.9, 0.6, 0.3])  # how likely each derivative is listed
+    crowded = rng.choice([0.9, 0.6, 0.6, 0.4])  # how likely each derivative is listed
     debts = rng.choice([0.9, 0.6, 0.0])  # how likely a coin may be borrowed
     own = rng.random() < 0.12
     what: Declared = {
