@@ -95,6 +95,23 @@ def test_below_a_strike_the_other_side_wins(venue_factory: Factory) -> None:
 
 
 @pytest.mark.spec("MAR-07")
+def test_one_strike_has_one_side(venue_factory: Factory) -> None:
+    """100 YES from 100,000 on at .40 and 100 YES below it at .60: one of them wins, or both are void."""
+    above = {**event("A"), "underlying": "BTC", "strike_ticks": 100_000}
+    below = {**above, "name": "B", "below": True}
+    what = listing(feeds=[feed("BTC", USD, 101_000)], events=[above, below])
+    hand = open_at(venue_factory, what, 3, margin_mode="portfolio", portfolio_floor=0.0)
+    hand.index(0, 101_000)
+    hand.deposit(0, 1_000)
+    hand.deposit(1, 1_000)
+    hand.trade(0, 1, 0, 40, 100)
+    hand.trade(0, 1, 1, 60, 100)
+    hand.ok(Message.MARK)
+    # Above: A pays 60, void 10, B loses 60; below: A loses 40, B pays 40, void loses 10.
+    assert needs(hand)[0] == 50.0
+
+
+@pytest.mark.spec("MAR-07")
 def test_an_extreme_counts_in_part(venue_factory: Factory) -> None:
     """Short .05 BTC: 630 at +12 %, .33·.48·5,250 at four times that."""
     what = listing(feeds=[feed("BTC", USD, 105_000)], perpetuals=[perpetual("BTC", 100, margin())])

@@ -35,7 +35,7 @@ class Point:
     move: float
     weight: float
     jumped: dict[int, int] | None  # jump event: its end; None: each its worst
-    given: tuple[int, int] | None = None  # (strike event, its end) at its own strike
+    given: tuple[int, bool] | None = None  # at a strike: (it, whether the price is there or below)
 
 
 class Portfolio:
@@ -182,18 +182,17 @@ class Portfolio:
         for event in (stake.event for stake in stakes if stake.event.strike):
             move = event.strike / index - 1.0
             if abs(move) <= max(widest, e):
-                for side in (YES_WINS, NO_WINS):
+                for reached in (False, True):
                     weight = 1.0 if abs(move) <= widest else light
-                    yield Point(move, weight, None, (event.id, side))
+                    yield Point(move, weight, None, (event.strike, reached))
 
     def _outcome(self, feed: int, stake: Stake, point: Point) -> float:
         """P_e."""
         event = stake.event
         if event.jumps:
             return min(stake.ends) if point.jumped is None else stake.ends[point.jumped[event.id]]
-        if point.given is not None and point.given[0] == event.id:
-            end = point.given[1]
-        else:
-            reached = self.s.feeds[feed].index * (1.0 + point.move) >= event.strike
-            end = YES_WINS if reached != event.below else NO_WINS
+        reached = self.s.feeds[feed].index * (1.0 + point.move) >= event.strike
+        if point.given is not None and point.given[0] == event.strike:
+            reached = point.given[1]
+        end = YES_WINS if reached != event.below else NO_WINS
         return min(stake.ends[end], stake.ends[-1])

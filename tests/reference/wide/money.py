@@ -163,6 +163,9 @@ class MoneyPen(Pen):
             bond += self.rng.choice([0, 0, 0, 1])
             account = self.any_account()
             self.send(Message.DISPUTE, account=account, instrument=event, size=bond)
+            if self.rng.random() < 0.15:  # the voters say so, or something else
+                claimed = claimed if self.rng.random() < 0.5 else self._claimed(event)
+                self.send(Message.RESOLVE, instrument=event, **claimed)
 
     def resolve(self) -> None:
         event = self._some_event()
