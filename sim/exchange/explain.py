@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sim.exchange.account import Account, account_of, account_of_legs, leg_rows
+from sim.exchange.breakeven import LiquidationPath, liquidation_path
 from sim.exchange.instruments import Listing
 from sim.exchange.legs import Leg, legs_of
 from sim.exchange.rules import Rules
@@ -32,6 +34,17 @@ class Explanation:
     time_us: int
     legs: tuple[Leg, ...]
     equity_usd: float
+    source: tuple[Listing, Rules, Account] | None = field(default=None, repr=False, compare=False)
+
+    @cached_property
+    def liquidation(self) -> LiquidationPath:
+        """The prices at which NE and MM cross; worked out when first asked for.
+
+        Raises ValueError where the account that was explained is not at hand.
+        """
+        if self.source is None:
+            raise ValueError("this explanation was made of legs alone: it knows no other prices")
+        return liquidation_path(*self.source)
 
     def total(self, column: str) -> float:
         total = 0.0
@@ -98,4 +111,5 @@ def explain(exchange: Exchange, account: int) -> Explanation:
         exchange.now,
         legs_of(exchange.listing, exchange.rules, value),
         usd(equity_of(exchange.listing, value)),
+        (exchange.listing, exchange.rules, value),
     )
