@@ -36,13 +36,13 @@ def liquidation(found: Mapping[str, Any]) -> RenderableType:
         grid,
     ]
     if found["resolutions"]:
-        ends = _grid()
+        table = _grid()
         for end in found["resolutions"]:
             move = f" with its jump of {end['move']:+.2%}" if end["move"] else ""
             verdict = "safe" if end["safe"] else Text("liquidated", style="red")
             numbers = f"NE {end['ne_usd']:,.2f}, MM {end['mm_usd']:,.2f}"
-            ends.add_row(f"{end['event']} ends {end['outcome']}{move}", numbers, verdict)
-        parts += [Text("If an event ended now (SET-03)", style="bold"), ends]
+            table.add_row(f"{end['event']} ends {end['outcome']}{move}", numbers, verdict)
+        parts += [Text("If an event ended now (SET-03)", style="bold"), table]
     return Group(*parts)
 
 
