@@ -396,7 +396,7 @@ def explain(
             out.print()
             out.print(tables_explain.liquidation(found["liquidation"]))
             out.print()
-        out.print(tables_explain.why(found["why"]))
+        out.print(tables_explain.why(found["why"], found["at"]))
 
 
 def _explain_network(run: str, runs: Path, as_json: bool) -> None:

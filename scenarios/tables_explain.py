@@ -58,14 +58,17 @@ def _crossing(found: Mapping[str, Any] | None, word: str, limit: str) -> str:
     return f"{word}{at} ({found['move']:+.2%}): NE {found['ne_usd']:,.2f}"
 
 
-def why(found: Mapping[str, Any]) -> RenderableType:
-    """Every liquidation with its chain of causes; ``found`` is `sim.risk.why.Why.to_dict()`."""
+def why(found: Mapping[str, Any], at: str) -> RenderableType:
+    """Every liquidation up to ``at`` (HH:MM:SS) with its chain of causes.
+
+    ``found`` is `sim.risk.why.Why.to_dict()`.
+    """
     cases = found["liquidations"]
     parts: list[RenderableType] = []
     for n, case in enumerate(cases, 1):
         parts += _case(n, len(cases), case)
     if not cases:
-        parts.append(Text(f"Account {found['account']} was never liquidated", style="bold"))
+        parts.append(Text(f"Account {found['account']} was not liquidated until {at}", style="bold"))
         if (near := found["nearest"]) is not None:
             parts.append(
                 Text(

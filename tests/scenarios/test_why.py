@@ -160,8 +160,8 @@ def test_a_run_without_events_is_repeated_and_tells_the_same(
 
 
 def shown(found: dict[str, Any]) -> str:
-    console = Console(width=160, record=True, file=io.StringIO())
-    console.print(tables_explain.why(found["why"]))
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(tables_explain.why(found["why"], found["at"]))
     return console.export_text()
 
 
@@ -177,6 +177,15 @@ def test_the_text_names_events_times_and_clauses(fall: Run, cases: list[Liquidat
     assert "LIQ-02" in text
 
 
+def test_the_page_shows_what_the_command_prints(fall: Run, repo: Path) -> None:
+    """docs/explain.md; the commands that made its example stand in it."""
+    page = (repo / "docs" / "explain.md").read_text("utf-8")
+    settings = " ".join(f"--set {name}={value}" for name, value in FALL.items())
+    assert f"windtunnel run oct-2025 --scale 0.05 {settings}" in page
+    text = shown(why_liquidated(fall.run_id, 33, runs=fall.path.parent))
+    assert "\n".join(line.rstrip() for line in text.strip().splitlines()) in page
+
+
 def test_an_account_that_was_never_liquidated_is_told_so(
     fall: Run, cases: list[Liquidation]
 ) -> None:
@@ -186,7 +195,7 @@ def test_an_account_that_was_never_liquidated_is_told_so(
     near = found["why"]["nearest"]
     assert near["time_us"] == fall.manifest["end_us"]
     assert near["ne_usd"] >= near["mm_usd"]
-    assert f"Account {safe} was never liquidated" in shown(found)
+    assert f"Account {safe} was not liquidated until 21:22:00" in shown(found)
 
 
 def test_losses_that_reached_a_winner_are_told(fall: Run, rows: np.ndarray) -> None:
