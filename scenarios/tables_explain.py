@@ -68,7 +68,9 @@ def why(found: Mapping[str, Any], at: str) -> RenderableType:
     for n, case in enumerate(cases, 1):
         parts += _case(n, len(cases), case)
     if not cases:
-        parts.append(Text(f"Account {found['account']} was not liquidated until {at}", style="bold"))
+        parts.append(
+            Text(f"Account {found['account']} was not liquidated until {at}", style="bold")
+        )
         if (near := found["nearest"]) is not None:
             parts.append(
                 Text(
@@ -93,7 +95,11 @@ def _case(n: int, of: int, case: Mapping[str, Any]) -> Iterator[RenderableType]:
             legs.add_row(leg["clause"], leg["name"], *_amounts(leg))
     legs.add_row("", "total, USD", *_amounts(told))
     yield legs
-    yield Text(f"({HELD if case['exact'] else NOT_HELD})", style="dim")
+    yield Text(
+        f"({HELD if case['exact'] else NOT_HELD};"
+        f" an NE of {case['release_usd']:,.2f} would have released it: LIQ-00)",
+        style="dim",
+    )
     trades = case["forced_trades"]
     yield Text(f"Why: through {trades} forced trade{'s' * (trades != 1)}" if trades else "Why")
     yield _chain(case["chain"])

@@ -8,7 +8,7 @@ from typing import Any
 
 from sim.exchange.account import Account
 from sim.exchange.instruments import MICRO, Listing
-from sim.exchange.legs import Leg, legs_of
+from sim.exchange.legs import Leg, legs_of, ne_mm
 from sim.exchange.rules import Rules
 from sim.exchange.valuation import Valuation
 from sim.exchange.whatif import VOID, decided, exposed, repriced, scaled
@@ -80,25 +80,20 @@ class _Search:
     def __init__(self, listing: Listing, rules: Rules, account: Account) -> None:
         self.listing, self.rules = listing, rules
         self.account = replace(account, resting={})
-        self.safe = self.at(self.account)[0]
+        self.safe = self.safe_at(self.account)
 
-    def at(self, account: Account) -> tuple[bool, float, float, tuple[Leg, ...]]:
-        """(NE >= MM, NE, MM, legs)."""
-        legs = legs_of(self.listing, self.rules, account)
-        ne = mm = 0.0
-        for leg in legs:
-            ne += leg.ne_usd
-            mm += leg.mm_usd
-        return ne >= mm, ne, mm, legs
+    def safe_at(self, account: Account) -> bool:
+        ne, mm = ne_mm(self.listing, self.rules, account)
+        return ne >= mm
 
     def first(self, made: Callable[[int], Account], looks: list[int], now: int) -> int | None:
         """The number nearest to `now` among `looks`, refined to one, that changes safety."""
         before = now
         for look in looks:
-            if self.at(made(look))[0] != self.safe:
+            if self.safe_at(made(look)) != self.safe:
                 while abs(look - before) > 1:
                     middle = (look + before) // 2
-                    if self.at(made(middle))[0] != self.safe:
+                    if self.safe_at(made(middle)) != self.safe:
                         look = middle
                     else:
                         before = middle
@@ -125,9 +120,10 @@ class _Search:
         price = self.first(made, looks, ticks)
         if price is None:
             return None
-        safe, ne, mm, legs = self.at(made(price))
+        ne, mm = ne_mm(self.listing, self.rules, made(price))
+        legs = legs_of(self.listing, self.rules, made(price))
         usd_there = None if tick is None else price * tick
-        return Crossing(price / ticks - 1.0, usd_there, safe, ne, mm, legs)
+        return Crossing(price / ticks - 1.0, usd_there, ne >= mm, ne, mm, legs)
 
     def along(self, feed: int) -> PricePath:
         """One feed moves, the others stay."""
@@ -171,8 +167,8 @@ class _Search:
         return found
 
     def resolution(self, event: str, outcome: str, move: float, account: Account) -> Resolution:
-        safe, ne, mm, _ = self.at(account)
-        return Resolution(event, outcome, move, safe, ne, mm)
+        ne, mm = ne_mm(self.listing, self.rules, account)
+        return Resolution(event, outcome, move, ne >= mm, ne, mm)
 
 
 def liquidation_path(listing: Listing, rules: Rules, account: Account) -> LiquidationPath:
@@ -184,7 +180,7 @@ def liquidation_path(listing: Listing, rules: Rules, account: Account) -> Liquid
     """
     search = _Search(listing, rules, account)
     feeds = exposed(Valuation(listing, rules, account))
-    _, ne, mm, _ = search.at(search.account)
+    ne, mm = ne_mm(listing, rules, search.account)
     return LiquidationPath(
         search.safe,
         ne,

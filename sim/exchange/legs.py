@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,8 +41,11 @@ class Leg:
 class _Legs:
     """Walks one account in the rulebook's order and writes legs."""
 
-    def __init__(self, listing: Listing, rules: Rules, account: Account) -> None:
+    def __init__(
+        self, listing: Listing, rules: Rules, account: Account, *, initial: bool = True
+    ) -> None:
         self.listing, self.account = listing, account
+        self.terms = TERMS if initial else TERMS[1:]
         self.value = Valuation(listing, rules, account)
         self.strict = rules.strict_prices
         self.portfolio = rules.margin_mode == "portfolio"
@@ -167,7 +171,7 @@ class _Legs:
         """Portfolio margin of one underlying."""
         inputs: dict[str, Any] = {}
         columns = {}
-        for column, which in TERMS:
+        for column, which in self.terms:
             found = requirement(self.value, feed, initial=which == "initial")
             if found is not None:
                 columns[column] = found.amount_usd
@@ -262,3 +266,24 @@ class _Legs:
 def legs_of(listing: Listing, rules: Rules, account: Account) -> tuple[Leg, ...]:
     """Legs in the order of the running sums: USDC, coins by id, instruments by id."""
     return _Legs(listing, rules, account).walk()
+
+
+def ne_mm(listing: Listing, rules: Rules, account: Account) -> tuple[float, float]:
+    """(NE, MM) in USD: the sums of the legs."""
+    ne = mm = 0.0
+    for leg in _Legs(listing, rules, account, initial=False).walk():
+        ne += leg.ne_usd
+        mm += leg.mm_usd
+    return ne, mm
+
+
+def release_usd(rules: Rules, legs: Iterable[Leg]) -> float:
+    """The NE from which on a flagged account with these legs is released (LIQ-00), USD.
+
+    MM plus unflag_buffer of it, the requirements of unlinked events left out of the buffer.
+    """
+    mm = events = 0.0
+    for leg in legs:
+        mm += leg.mm_usd
+        events += leg.mm_usd if "lambda" in leg.inputs else 0.0
+    return mm + rules.unflag_buffer * (mm - events)

@@ -184,8 +184,12 @@ class _Underlying:
     def loss(self, point: Point) -> float:
         """What the account would lose at a point, times the point's weight, USD."""
         total = point.move * self.side(point).exposure
-        for e in self.events:
-            total += self.worst_end(e, point)[1]
+        if len(point.outcomes) == len(self.events):  # every event's end is chosen
+            for e, outcome in point.outcomes:
+                total += self.pnl[e][outcome]
+        else:
+            for e in self.events:
+                total += self.worst_end(e, point)[1]
         return point.weight * -total
 
     def floor(self) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from sim.exchange import messages as m
 from sim.exchange.account import Account
 from sim.exchange.instruments import MICRO
-from sim.exchange.legs import legs_of
+from sim.exchange.legs import ne_mm
 from sim.exchange.messages import BUY, Event
 from sim.exchange.offset import DERIVATIVES
 from sim.exchange.rules import Rules
@@ -42,15 +42,6 @@ def at_index(log: EventLog, account: Account) -> Account:
         if p.kind in DERIVATIVES and p.id in marks:
             marks[p.id] = account.index[p.feed]
     return replace(account, marks=marks)
-
-
-def ne_mm(log: EventLog, rules: Rules, account: Account) -> tuple[float, float]:
-    """(NE, MM) in USD."""
-    ne = mm = 0.0
-    for leg in legs_of(log.listing, rules, account):
-        ne += leg.ne_usd
-        mm += leg.mm_usd
-    return ne, mm
 
 
 def chain(log: EventLog, rules: Rules, flag: np.ndarray, truth: Truth | None) -> tuple[Link, ...]:
@@ -86,7 +77,7 @@ def _link(row: np.ndarray, clause: str, text: str, **data: Any) -> Link:
 def _flag(log: EventLog, rules: Rules, row: np.ndarray) -> Link:
     account = int(row[m.E_ACCOUNT])
     e, ne, mm = (int(row[c]) / MICRO for c in (m.E_AMOUNT, m.E_X, m.E_Y))
-    ne_index, mm_index = ne_mm(log, rules, at_index(log, log.held(row)))
+    ne_index, mm_index = ne_mm(log.listing, rules, at_index(log, log.held(row)))
     text = f"account {account} flagged: NE {ne:,.2f} below MM {mm:,.2f} USD (equity {e:,.2f});"
     if ne_index >= mm_index:
         text += f" at index prices it would be safe ({ne_index:,.2f} over {mm_index:,.2f})"

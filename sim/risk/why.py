@@ -11,7 +11,7 @@ from sim.exchange import messages as m
 from sim.exchange.account import Account
 from sim.exchange.explain import Explanation, equity_of
 from sim.exchange.instruments import MICRO, Listing
-from sim.exchange.legs import Leg, legs_of
+from sim.exchange.legs import Leg, legs_of, release_usd
 from sim.exchange.messages import Event
 from sim.exchange.rules import Rules
 from sim.exchange.valuation import usd
@@ -28,7 +28,8 @@ class Liquidation:
     """From one FLAG to its UNFLAG (None: still flagged when the log ends).
 
     ``explanation``: NE and MM at the FLAG as legs; ``exact``: whether they round to what the FLAG
-    says, in micro-USDC.  ``chain``: from the FLAG back to what came from outside.
+    says, in micro-USDC; ``release_usd``: the NE that would have released it there.  ``chain``: from
+    the FLAG back to what came from outside.
     """
 
     account: int
@@ -38,6 +39,7 @@ class Liquidation:
     unflag_us: int | None
     explanation: Explanation
     exact: bool
+    release_usd: float
     chain: tuple[Link, ...]
     lines: tuple[Line, ...]
     totals: dict[str, float]
@@ -61,6 +63,7 @@ class Liquidation:
             "unflag_seq": self.unflag_seq,
             "unflag_us": self.unflag_us,
             "exact": self.exact,
+            "release_usd": self.release_usd,
             "forced_trades": self.forced_trades,
             "explanation": self.explanation.to_dict(),
             "chain": [asdict(link) for link in self.chain],
@@ -149,6 +152,7 @@ def why(
                 None if over is None else int(over[m.E_TIME]),
                 explanation,
                 exact,
+                release_usd(rules, explanation.legs),
                 chain(log, rules, flag, truth),
                 lines,
                 totals,

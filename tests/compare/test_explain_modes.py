@@ -10,7 +10,8 @@ import pytest
 from programs import Program
 
 from sim.exchange.explain import explain
-from sim.exchange.legs import Leg
+from sim.exchange.kernel.readout import read_maintenance
+from sim.exchange.legs import Leg, release_usd
 
 SEEDS = range(100, 112)
 
@@ -60,6 +61,9 @@ def follow(made: Program, every: int) -> list[Leg]:
                 said = explain(venue, account)
                 assert (said.ne_usd, said.mm_usd) == venue.maintenance(account), (n, account)
                 assert (said.strict_ne_usd, said.im_usd) == venue.initial(account), (n, account)
+                _, mm, events = read_maintenance(venue.arenas, account)
+                released = mm + venue.rules.unflag_buffer * (mm - events)
+                assert release_usd(venue.rules, said.legs) == released
                 seen += said.legs
     return seen
 

@@ -21,7 +21,7 @@ from sim.exchange.instruments import (
     Perpetual,
     Spot,
 )
-from sim.exchange.legs import Leg, legs_of
+from sim.exchange.legs import Leg, legs_of, release_usd
 from sim.exchange.rules import Rules
 from sim.exchange.whatif import VOID, decided, repriced, scaled
 
@@ -145,6 +145,23 @@ def test_the_widest_move_binds_when_the_strike_is_beyond_it() -> None:
 
 
 @pytest.mark.spec("MAR-07")
+def test_orders_count_on_the_side_on_which_they_would_lose() -> None:
+    """Long 1 coin, bids for 2 and asks for 5 rest: it may be long 3 when the price falls, or short 4."""
+    unit = 10_500 * 10_000
+    resting = {0: (0, 0, 2000, 5000, 2000 * unit, 5000 * unit, 0, 0)}
+    held = account({0: (1000, 105_000 * USD)}, {0: 0}, resting=resting)
+    inputs = leg(legs_of(PLAIN, PORTFOLIO, held), "BTC portfolio").inputs
+    assert inputs["maintenance"]["loss_usd"] == pytest.approx(0.12 * 105_000)
+    assert inputs["initial"]["worst"]["move"] == pytest.approx(0.12)
+    assert inputs["initial"]["loss_usd"] == pytest.approx(0.12 * 4 * 105_000)
+    fewer = {0: (0, 0, 2000, 3000, 2000 * unit, 3000 * unit, 0, 0)}
+    long = account({0: (1000, 105_000 * USD)}, {0: 0}, resting=fewer)
+    inputs = leg(legs_of(PLAIN, PORTFOLIO, long), "BTC portfolio").inputs
+    assert inputs["initial"]["worst"]["move"] == pytest.approx(-0.12)
+    assert inputs["initial"]["loss_usd"] == pytest.approx(0.12 * 3 * 105_000)
+
+
+@pytest.mark.spec("MAR-07")
 def test_coins_in_use_hedge_a_short_and_ask_for_nothing_themselves() -> None:
     held = account({0: (-1000, -105_000 * USD)}, {0: 0, 1: 10_000})
     found = leg(legs_of(PLAIN, PORTFOLIO, held), "BTC portfolio")
@@ -173,6 +190,15 @@ def test_a_jump_moves_the_price_and_pays_the_share_at_once() -> None:
     ))  # fmt: skip
     assert leg(proposed, "BTC portfolio").mm_usd == pytest.approx(12_600)
     assert leg(proposed, "LAW").mm_usd == 300
+
+
+@pytest.mark.spec("LIQ-00")
+def test_a_flagged_account_is_released_a_fiftieth_above_the_margin_of_its_derivatives() -> None:
+    """A long asks for 5,250, 100 YES at .40 for 40: 5,290 and 2 % of 5,250."""
+    made = listing(rain=BinaryEvent(name="RAIN"))
+    held = account({0: (1000, 105_000 * USD)}, {0: 0, 2: 100}, {4: 400})
+    legs = legs_of(made, Rules(), held)
+    assert release_usd(Rules(), legs) == pytest.approx(5_290 + 105)
 
 
 @pytest.mark.spec("LIQ-00", "MAR-11")
