@@ -23,7 +23,8 @@ class Point:
     """A move of the price with what it weighs.
 
     ``outcomes``: (event id, outcome or ``VOID``) of the jump events; none at a strike's point,
-    where a jump event has its worst end.  ``side``: (event id, whether price >= strike) there.
+    where a jump event has its worst end.  ``side``: (event id, whether the price is at or above its
+    strike) there, for every event with that strike.
     """
 
     move: float
@@ -154,7 +155,7 @@ class _Underlying:
             for x, weight in moves:
                 yield Point((1.0 + x) * jump - 1.0, weight, chosen)
         for e in self.events:
-            strike = self.value.listing.events[e].strike
+            strike = self._strike(e)
             if not strike:
                 continue
             move = float(strike) / float(self.index) - 1.0
@@ -163,12 +164,15 @@ class _Underlying:
                 for above in (False, True):
                     yield Point(move, weight, side=(e, above))
 
+    def _strike(self, e: int) -> int:
+        return self.value.listing.events[e].strike
+
     def worst_end(self, e: int, point: Point) -> tuple[int, float]:
         """(outcome, PnL) of the worst of an event's possible ends at a point."""
         item, pnl = self.value.listing.events[e], self.pnl[e]
         if isinstance(item, BinaryEvent) and item.strike:
             above = float(self.index) * (1.0 + point.move) >= float(item.strike)
-            if point.side is not None and point.side[0] == e:
+            if point.side is not None and self._strike(point.side[0]) == item.strike:
                 above = point.side[1]
             possible = [0 if above != item.below else 1, VOID]
         elif point.side is None:

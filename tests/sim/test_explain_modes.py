@@ -133,6 +133,21 @@ def test_ten_thousand_shares_of_a_strike_and_a_short() -> None:
 
 
 @pytest.mark.spec("MAR-07")
+def test_events_of_one_strike_fall_on_one_side_of_it() -> None:
+    """1,000 of "at or above" at .60, 1,000 of "below" at .40: one of them pays, if not void."""
+    both = {"underlying": "BTC", "strike_ticks": 10_000}
+    made = listing(
+        up=BinaryEvent(name="UP", **both), down=BinaryEvent(name="DN", below=True, **both)
+    )
+    held = account({}, {0: 0, 2: 1000, 4: 1000}, {4: 600, 5: 400})
+    part = leg(legs_of(made, PORTFOLIO, held), "BTC portfolio").inputs["maintenance"]
+    # the loser pays nothing and the winner is void: 500 of the 1,000 they are worth
+    ends = part["from_events_usd"]
+    assert {ends["UP"]["outcome"], ends["DN"]["outcome"]} == {"NO", "void"}
+    assert part["loss_usd"] == pytest.approx(500)
+
+
+@pytest.mark.spec("MAR-07")
 def test_the_widest_move_binds_when_the_strike_is_beyond_it() -> None:
     """Strike 30 % below: at a third of its weight, so that the short's rise of 12 % is the worst."""
     made = listing(up=BinaryEvent(name="UP", underlying="BTC", strike_ticks=7_350))
