@@ -6,16 +6,20 @@ from typing import Any
 
 from scenarios.errors import ScenarioError, choose
 
-KINDS = ("case", "scenario")
+KINDS = ("case", "portfolio", "scenario")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schema(what: str) -> dict[str, Any]:
-    """The schema of ``*.case.toml`` or ``*.scenario.toml``; raises ScenarioError for other kinds."""
+    """The schema of a kind of file in `KINDS`; raises ScenarioError for another."""
     if what == "case":
         from scenarios.casefile.schema import Case
 
         model: Any = Case
+    elif what == "portfolio":
+        from scenarios.portfolio.schema import Portfolio
+
+        model = Portfolio
     elif what == "scenario":
         from scenarios.schema import Scenario
 

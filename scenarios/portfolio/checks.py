@@ -135,7 +135,11 @@ class _Checks:
             self.fail((*at, "strike_usd"), e.name, "only a binary event has a strike")
         for field in ("probability", "void"):
             if getattr(e, field):
-                self.fail((*at, field), e.name, "a price decides this event; its volatility says how likely")
+                self.fail(
+                    (*at, field),
+                    e.name,
+                    "a price decides this event; its volatility says how likely",
+                )
 
     # what is held ---------------------------------------------------------------------------
     def holdings(self) -> None:
@@ -177,7 +181,9 @@ class _Checks:
     ) -> None:
         if p.kind == "inverse":
             if coins is not None:
-                self.fail((*at, "coins"), label, "an inverse perpetual is sized by contracts or usd")
+                self.fail(
+                    (*at, "coins"), label, "an inverse perpetual is sized by contracts or usd"
+                )
             self.one(at, label, {"contracts": contracts, "usd": usd})
         else:
             if contracts is not None:
@@ -205,7 +211,9 @@ class _Checks:
         }[t.subject]
         for field in extra:
             if getattr(t, field) not in (None, ""):
-                self.fail((*at, field), name, f"not for a trade of an {t.subject}".replace("an p", "a p"))
+                self.fail(
+                    (*at, field), name, f"not for a trade of an {t.subject}".replace("an p", "a p")
+                )
         if t.subject == "asset":
             self.known((*at, "asset"), name, "asset", t.asset, self.prices)
             self.one(at, name, {"coins": t.coins, "usd": t.usd})
@@ -223,4 +231,6 @@ class _Checks:
             if t.amount is None:
                 self.fail((*at, "amount"), name, "how many shares: amount is required")
             if t.price_usd is not None and t.price_usd > 1:
-                self.fail((*at, "price_usd"), name, f"a share costs at most 1 USD, not {t.price_usd:g}")
+                self.fail(
+                    (*at, "price_usd"), name, f"a share costs at most 1 USD, not {t.price_usd:g}"
+                )

@@ -45,7 +45,7 @@ def correlation_of(portfolio: Portfolio) -> Correlation:
     if missing:
         a, b = missing[0]
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        paste = toml({pair: 0.0 for pair in missing})
+        paste = toml(dict.fromkeys(missing, 0.0))
         raise _error(
             portfolio,
             (),
@@ -71,7 +71,11 @@ def _written(portfolio: Portfolio, factors: list[str]) -> dict[tuple[str, str], 
             for name in (a, b):
                 if name in by_strike:
                     price = by_strike[name]
-                    raise _error(portfolio, (a, b), f"{name!r} is decided by the price {price!r}: it has none")
+                    raise _error(
+                        portfolio,
+                        (a, b),
+                        f"{name!r} is decided by the price {price!r}: it has none",
+                    )
                 if name not in factors:
                     raise _error(portfolio, (a, b), f"unknown name {name!r}{choose(name, factors)}")
             if a == b:
@@ -80,7 +84,9 @@ def _written(portfolio: Portfolio, factors: list[str]) -> dict[tuple[str, str], 
                 hint = f"; did you mean {value / 100:g}?" if 1 < abs(value) <= 100 else ""
                 raise _error(portfolio, (a, b), f"{value:g} is outside [-1, 1]{hint}")
             if found.get((b, a), value) != value:
-                raise _error(portfolio, (a, b), f"{value:g} here, {found[b, a]:g} the other way round")
+                raise _error(
+                    portfolio, (a, b), f"{value:g} here, {found[b, a]:g} the other way round"
+                )
             found[a, b] = value
     return found
 

@@ -13,7 +13,7 @@ from scenarios.portfolio.schema import BINARY, VOID, Event, Portfolio
 from sim.exchange.instruments import InversePerpetual
 from sim.risk import events as risk_events
 from sim.risk import portfolio as risk_portfolio
-from sim.risk.legs import Leg, Underlying
+from sim.risk.prices import PriceLeg, Underlying
 
 if TYPE_CHECKING:
     from scenarios.portfolio.book import Book
@@ -48,15 +48,13 @@ def outlook_of(book: Book, account: Account | None = None) -> risk_portfolio.Por
         if 0 < k <= len(listing.assets):
             asset = listing.assets[k - 1]
             price = file.price_named(asset.feed).price_usd
-            legs.append(Leg.spot(asset.feed, lots / asset.units_per_coin, price))
+            legs.append(PriceLeg.spot(asset.feed, lots / asset.units_per_coin, price))
     for i, (size, cost) in held.positions.items():
         legs.append(_leg(book, held, i, size, cost))
     drawn = tuple(_event(book, held, e) for e in file.event if e.strike_usd is None)
     digitals = tuple(_digital(book, held, e) for e in file.event if e.strike_usd is not None)
     return risk_portfolio.Portfolio(
-        underlyings=tuple(
-            Underlying(p.name, p.price_usd, sigma(file, p.name)) for p in file.price
-        ),
+        underlyings=tuple(Underlying(p.name, p.price_usd, sigma(file, p.name)) for p in file.price),
         events=drawn,
         digitals=digitals,
         legs=tuple(legs),
@@ -73,17 +71,17 @@ def held_shares(book: Book, account: Account, event: str) -> dict[str, float]:
     return found
 
 
-def _leg(book: Book, account: Account, i: int, size: int, cost: int) -> Leg:
+def _leg(book: Book, account: Account, i: int, size: int, cost: int) -> PriceLeg:
     listing = book.listing
     item, feed = listing.item(i), listing.feeds[listing.feed_of(i)]
     if isinstance(item, InversePerpetual):
         unit = listing.assets[listing.base_of(i) - 1].units_per_coin
         index_usd = account.index[listing.feed_of(i)] * feed.tick_micro / 1e6
         # (-c·F/mark - cost) coins at the index: the first part keeps its worth when both move.
-        return Leg(feed.name, -cost / unit * index_usd, "inverse")
+        return PriceLeg(feed.name, -cost / unit * index_usd, "inverse")
     worth = size * account.marks[i] * listing.tick_value(i) / 1e6
     kind = book.portfolio.position_named(item.name).kind
-    return Leg(feed.name, worth, kind)
+    return PriceLeg(feed.name, worth, kind)
 
 
 def _marks(book: Book, account: Account, e: Event) -> dict[str, float]:

@@ -51,13 +51,15 @@ class Event(Part):
     high: int | None = None
     probability: Ratio | None = None
     price: Ratio | None = None
-    probabilities: dict[str, Ratio] = {}
-    prices: dict[str, Ratio] = {}
+    probabilities: dict[str, Ratio] = Field(default_factory=dict)
+    prices: dict[str, Ratio] = Field(default_factory=dict)
     void: Ratio = 0.0  # probability that it is void; the others share the rest
     underlying: str = ""  # a [[price]]
     strike_usd: Positive | None = None
     side: Literal["above", "below"] = "above"
-    jumps: dict[str, Jump] = {}  # relative, by outcome; one that is not named: 0
+    jumps: dict[str, Jump] = Field(
+        default_factory=dict
+    )  # relative, by outcome; one that is not named: 0
     lam: Ratio = 1.0  # lambda of MAR-05
 
     @property
@@ -183,7 +185,7 @@ class Portfolio(Part):
     text: str = ""
     price: tuple[Price, ...] = ()
     event: tuple[Event, ...] = ()
-    correlation: dict[str, dict[str, float]] = {}
+    correlation: dict[str, dict[str, float]] = Field(default_factory=dict)
     holding: tuple[Holding, ...] = ()
     position: tuple[Position, ...] = ()
     shares: tuple[Shares, ...] = ()

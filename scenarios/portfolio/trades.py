@@ -82,7 +82,7 @@ def _shares(book: Book, account: Account, t: Trade) -> Account:
     made = _pay(account, {share: amount, 0: -nearest(amount * price * MICRO)})
     short = -made.balances.get(share, 0)
     if short > 0:
-        sets = {k: short for k in range(first, first + len(event.shares))}
+        sets = dict.fromkeys(range(first, first + len(event.shares)), short)
         made = _pay(made, {**sets, 0: -short * MICRO})
     return made
 

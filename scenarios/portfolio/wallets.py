@@ -7,7 +7,7 @@ Wallets share nothing, so what they need adds up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from scenarios.portfolio.book import Book
@@ -17,6 +17,9 @@ from sim.exchange.explain import Leg, legs_of
 from sim.exchange.instruments import MICRO, Listing
 
 SPOT, DERIVATIVES, EVENTS = "spot", "derivatives", "events"
+
+
+Part = tuple[str, Mapping[int, int], Mapping[int, tuple[int, int]]]  # name, balances, positions
 
 
 @dataclass(frozen=True)
@@ -79,11 +82,15 @@ def margin(book: Book, mode: Mode, account: Account | None = None) -> Margin:
     whole = book.account if account is None else account
     found = []
     for name, part in split(book.listing, mode, whole):
-        need = least_usdc(lambda x, part=part: covered(book, mode, with_usdc(part, x)))
         legs = legs_of(book.listing, book.rules(mode), part)
-        sums = [total(legs, column) for column in ("ne_usd", "im_usd", "mm_usd")]
-        found.append(Wallet(name, part, need, *sums, legs))
+        ne, im, mm = (total(legs, column) for column in ("ne_usd", "im_usd", "mm_usd"))
+        found.append(Wallet(name, part, needed(book, mode, part), ne, im, mm, legs))
     return Margin(mode, tuple(found), max(0, whole.balances.get(0, 0)) / MICRO)
+
+
+def needed(book: Book, mode: Mode, wallet: Account) -> int:
+    """The least micro-USDC to put into a wallet so that NE ≥ IM."""
+    return least_usdc(lambda micro: covered(book, mode, with_usdc(wallet, micro)))
 
 
 def total(legs: Iterable[Leg], column: str) -> float:
@@ -130,7 +137,7 @@ def split(listing: Listing, mode: Mode, account: Account) -> list[tuple[str, Acc
     if mode in ("unified", "portfolio"):
         return [("account", replace(account, balances=coins | shares))]
     positions = account.positions
-    found = [(SPOT, coins, {})] if coins else []
+    found: list[Part] = [(SPOT, coins, {})] if coins else []
     if mode == "segregated":
         found += [(DERIVATIVES, {}, dict(positions))] if positions else []
         found += [(EVENTS, shares, {})] if shares else []
