@@ -179,7 +179,7 @@ class _Underlying:
         return outcome, pnl[outcome]
 
     def side(self, point: Point) -> _Side:
-        return self.high if point.move >= 0.0 else self.low
+        return self.low if point.move >= 0.0 else self.high
 
     def loss(self, point: Point) -> float:
         """What the account would lose at a point, times the point's weight, USD."""

@@ -29,8 +29,11 @@ def random_rules(rng: Random) -> dict[str, Any]:
         "funding_cap_1h": rng.choice([0.04, 0.0005]),
         "phi": rng.choice([1.0, 1.0, 0.5, 0.0]),
         "unflag_buffer": rng.choice([0.02, 0.0]),
-        "step_ratio": rng.choice([0.1, 0.1, 0.35, 1.0]),
-        "step_min_usd": rng.choice([1000.0, 1000.0, 50.0]),
+        "disposal": {
+            "policy": "steps",
+            "ratio": rng.choice([0.1, 0.1, 0.35, 1.0]),
+            "min_usd": rng.choice([1000.0, 1000.0, 50.0]),
+        },
         "liquidation_fee_bps": rng.choice([10.0, 10.0, 100.0, 0.0]),
         "backstop_trigger_ratio": rng.choice([2 / 3, 2 / 3, 0.9]),
         "backstop_failed_steps": rng.choice([5, 2]),
