@@ -14,7 +14,7 @@ from fractions import Fraction
 from sim.exchange.instruments import MICRO
 
 TICKS = 100_000  # to a price, at least: a tick is at most a thousandth of a per cent
-LOT_USD = 10  # a lot is worth at most so much when the prices ask for a fine tick
+LOT_USD = 100  # a lot is worth at most so much when the prices ask for a fine tick
 
 
 def exact(value: float) -> Fraction:

@@ -58,9 +58,23 @@ def correlation_of(portfolio: Portfolio) -> Correlation:
         near = error.nearest
         if near is None:
             raise _error(portfolio, (), str(error)) from None
-        valid = {(a, b): round(near.of(a, b), 6) for a, b in combinations(factors, 2)}
+        valid = _short(near)
         what = re.sub(r"^correlation: ", "", str(error))
         raise _error(portfolio, (), f"{what}. To paste:\n{toml(valid)}") from None
+
+
+def _short(near: Correlation) -> dict[tuple[str, str], float]:
+    """The matrix in six decimals, drawn towards 0 by as little as rounding makes necessary."""
+    for shrink in (0.0, 1e-6, 1e-5, 1e-4):
+        pairs = {
+            (a, b): round(near.of(a, b) * (1 - shrink), 6) for a, b in combinations(near.names, 2)
+        }
+        try:
+            Correlation.of_pairs(near.names, pairs)
+        except CorrelationError:
+            continue
+        return pairs
+    return {(a, b): near.of(a, b) for a, b in combinations(near.names, 2)}
 
 
 def _written(portfolio: Portfolio, factors: list[str]) -> dict[tuple[str, str], float]:
@@ -81,7 +95,7 @@ def _written(portfolio: Portfolio, factors: list[str]) -> dict[tuple[str, str], 
             if a == b:
                 raise _error(portfolio, (a, b), "a name's correlation with itself is 1")
             if not -1 <= value <= 1:
-                hint = f"; did you mean {value / 100:g}?" if 1 < abs(value) <= 100 else ""
+                hint = f"; did you mean {value / 100:g}?" if 2 <= abs(value) <= 100 else ""
                 raise _error(portfolio, (a, b), f"{value:g} is outside [-1, 1]{hint}")
             if found.get((b, a), value) != value:
                 raise _error(

@@ -54,7 +54,7 @@ class Declaration:
         for usd in (price_usd, *marks, *strikes):
             ticks = found.ticks(usd)
             if found.usd(ticks) != exact(usd):
-                self.note(f"{name}: price {usd:g} USD", float(found.usd(ticks)), "USD")
+                self.note(f"{name}: price {usd:.10g} USD", float(found.usd(ticks)), "USD")
         return found
 
     def note(self, what: str, became: float, unit: str) -> None:
@@ -68,12 +68,12 @@ class Declaration:
         if coins is not None:
             lots = scale.lots(exact(coins))
             if Fraction(lots, scale.lots_per_coin) != exact(coins):
-                self.note(f"{what}: {coins:g} coins", lots / scale.lots_per_coin, "coins")
+                self.note(f"{what}: {coins:.10g} coins", lots / scale.lots_per_coin, "coins")
             return lots
         assert usd is not None
         lots = scale.lots(exact(usd) / usd_per_coin)
         if lots == 0 and usd:
-            self.note(f"{what}: {usd:g} USD", 0, "coins, less than a lot")
+            self.note(f"{what}: {usd:.10g} USD", 0, "coins, less than a lot")
         return lots
 
     def mark_ticks(self, p: Position) -> int:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from scenarios import files
 from scenarios.errors import ScenarioError, choose
 from scenarios.portfolio import checks
-from scenarios.portfolio.schema import Portfolio
+from scenarios.portfolio.schema import SUFFIXES, Portfolio
 from scenarios.schema import Origin
 from scenarios.source import Key, dotted
 
@@ -61,7 +61,8 @@ def read(text: str, overrides: files.Overrides = (), *, file: str = "<text>") ->
     except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
         raise ScenarioError(str(error) or type(error).__name__, where=file) from None
     given = frozenset(
-        files.put(raw, path, value) for path, value in files.parse_overrides(deepcopy(overrides))
+        files.put(raw, numbered(raw, path), value)
+        for path, value in files.parse_overrides(deepcopy(overrides))
     )
     origin = Origin(file, text, given)
     try:
@@ -76,23 +77,44 @@ def read(text: str, overrides: files.Overrides = (), *, file: str = "<text>") ->
 def _explain(error: ValidationError, raw: dict[str, Any], origin: Origin) -> ScenarioError:
     """The first fault, its entry named as people name it, with a hint where per cent were meant."""
     found = files.explain(error, raw, origin, root=Portfolio)
-    first, hint = error.errors(include_url=False)[0], ""
+    faults, hint = error.errors(include_url=False), ""
+    first = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
     value = first.get("input")
     if first["type"] in ("less_than_equal", "less_than") and isinstance(value, int | float):
-        if first["ctx"].get("le", first["ctx"].get("lt")) == 1 and 1 < value <= 100:
+        if first["ctx"].get("le", first["ctx"].get("lt")) == 1 and 2 <= value <= 100:
             hint = f"; did you mean {value / 100:g}?"
+    if first["loc"][0] == "shares" and first["loc"][-1] == "amount":
+        hint = "; who has sold YES holds NO, so write that"
     path = found.path.split(".")
     keys: list[Key] = [int(k) if i == 1 and k.isdecimal() else k for i, k in enumerate(path)]
     return ScenarioError(found.what + hint, where=found.where, path=entry(raw, keys))
+
+
+def label(item: Any) -> str:
+    """What an entry of a list is called: its name, or what it is about."""
+    if not isinstance(item, dict):
+        return ""
+    if "on" in item and "name" not in item:
+        kind = str(item.get("kind", "perpetual"))
+        return f"{item['on']}-{SUFFIXES.get(kind, kind)}"
+    return str(item.get("name") or item.get("asset") or item.get("event") or "")
 
 
 def entry(raw: Any, path: list[Key]) -> str:
     """``event.0.price`` as ``event.Launch.price`` where the entry has a name."""
     if len(path) > 1 and isinstance(path[1], int):
         items = raw.get(str(path[0])) if isinstance(raw, dict) else None
-        item = items[path[1]] if isinstance(items, list) and path[1] < len(items) else None
-        if isinstance(item, dict):
-            label = item.get("name") or item.get("asset") or item.get("event") or item.get("on")
-            if label:
-                return dotted([path[0], str(label), *path[2:]])
+        if isinstance(items, list) and path[1] < len(items) and (name := label(items[path[1]])):
+            return dotted([path[0], name, *path[2:]])
     return dotted(path)
+
+
+def numbered(raw: dict[str, Any], path: str) -> str:
+    """``holding.USDC.usd`` as ``holding.1.usd``: the way back, for overrides."""
+    table, _, rest = path.partition(".")
+    items = raw.get(table)
+    for i, item in enumerate(items if isinstance(items, list) else []):
+        name = label(item)
+        if name and (rest == name or rest.startswith(f"{name}.")):
+            return f"{table}.{i}{rest[len(name) :]}"
+    return path

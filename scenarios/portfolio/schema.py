@@ -16,6 +16,7 @@ from sim.exchange.products import Jump, Move
 
 USDC = "USDC"
 BINARY, SCALAR, VOID = ("YES", "NO"), ("LONG", "SHORT"), "VOID"
+SUFFIXES = {"perpetual": "PERP", "inverse": "INVERSE", "future": "FUTURE"}
 Rho = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
 Level = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 Mode = Literal["isolated", "segregated", "unified", "portfolio"]
@@ -96,8 +97,7 @@ class Position(Part):
     @property
     def title(self) -> str:
         """Its name, or the usual one."""
-        suffix = {"perpetual": "PERP", "inverse": "INVERSE", "future": "FUTURE"}[self.kind]
-        return self.name or f"{self.on}-{suffix}"
+        return self.name or f"{self.on}-{SUFFIXES[self.kind]}"
 
 
 class Shares(Part):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
+from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scenarios.tables import _inputs, _table, _usd
+from scenarios.legwords import words
 
 Found = Mapping[str, Any]
 ACROSS = 6  # columns of outcomes beside each other
@@ -37,15 +38,24 @@ def report(found: Found, *, legs: bool = False) -> RenderableType:
 
 
 def wide(*columns: str, right: Sequence[int] | range = (), title: str | None = None) -> Table:
-    """A table whose first column is not cut."""
-    table = _table(*columns, title=title, right=right)
-    table.columns[0].no_wrap = True
+    """A table whose first column and numbers are not cut."""
+    table = Table(
+        box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False
+    )
+    numeric = set(right)
+    for i, name in enumerate(columns):
+        justify: Literal["left", "right"] = "right" if i in numeric else "left"
+        table.add_column(name, justify=justify, no_wrap=i in numeric or i == 0)
     return table
+
+
+def cents(usd: float) -> str:
+    return f"{usd:,.2f}"
 
 
 def whole(usd: float) -> str:
     """Whole USD; cents only of small amounts."""
-    return f"{usd:,.0f}" if abs(usd) >= 100 else _usd(usd)
+    return f"{usd:,.0f}" if abs(usd) >= 100 else cents(usd)
 
 
 def percent(share: float | None, digits: int = 1) -> str:
@@ -60,9 +70,9 @@ def move(value: float) -> str:
 def holdings(found: Found) -> RenderableType:
     table = wide("Held", "amount", "unit", "USD at marks", right=(1, 3))
     for row in found["holdings"]:
-        table.add_row(row["name"], f"{row['amount']:,.10g}", row["unit"], _usd(row["usd"]))
+        table.add_row(row["name"], f"{row['amount']:,.10g}", row["unit"], cents(row["usd"]))
     table.add_section()
-    table.add_row("equity (MAR-01)", "", "", _usd(found["equity_usd"]), style="bold")
+    table.add_row("equity (MAR-01)", "", "", cents(found["equity_usd"]), style="bold")
     return table
 
 
@@ -75,11 +85,11 @@ def margin(found: Found) -> RenderableType:
     endures = wide("With just that", "flagged in", "uncovered, USD", "at", right=(1, 2))
     for row in found["modes"]:
         columns = ("ne_usd", "im_usd", "mm_usd", "need_usd", "saves_usd")
-        cells = [*(_usd(row[c]) for c in columns), percent(row["saves_share"])]
-        table.add_row(row["mode"], *cells, _usd(row["left_usd"]))
+        cells = [*(cents(row[c]) for c in columns), percent(row["saves_share"])]
+        table.add_row(row["mode"], *cells, cents(row["left_usd"]))
         end = row["endurance"]
         flagged = f"{end['flagged']} of {end['states']}"
-        endures.add_row(row["mode"], flagged, _usd(end["uncovered_usd"]), end["worst"] or "—")
+        endures.add_row(row["mode"], flagged, cents(end["uncovered_usd"]), end["worst"] or "—")
     needed = (
         "capital needed: the least USDC with which every wallet has NE ≥ IM; what it saves against"
         " isolated wallets"
@@ -95,14 +105,14 @@ def leg_tables(found: Sequence[Found]) -> Iterator[RenderableType]:
     """Every wallet leg by leg (MAR-11)."""
     for row in found:
         for wallet in row["wallets"]:
-            title = f"{row['mode']}: {wallet['name']}, without free USDC; needs {_usd(wallet['need_usd'])}"
+            title = f"{row['mode']}: {wallet['name']}, without free USDC; needs {cents(wallet['need_usd'])}"
             table = wide("leg", "clause", "NE", "IM", "MM", "from", title=title, right=(2, 3, 4))
             for leg in wallet["legs"]:
-                amounts = (_usd(leg[c]) for c in ("ne_usd", "im_usd", "mm_usd"))
-                why = Text(_inputs(leg["inputs"]), "dim")
+                amounts = (cents(leg[c]) for c in ("ne_usd", "im_usd", "mm_usd"))
+                why = Text(words(leg["inputs"]), "dim")
                 table.add_row(leg["name"], leg["clause"], *amounts, why)
             table.add_section()
-            sums = (_usd(wallet[c]) for c in ("ne_usd", "im_usd", "mm_usd"))
+            sums = (cents(wallet[c]) for c in ("ne_usd", "im_usd", "mm_usd"))
             table.add_row("total", "", *sums, style="bold")
             yield table
 
