@@ -157,7 +157,7 @@ def stress(found: Found) -> RenderableType:
 def _cell(cell: Found) -> str:
     said = ", ".join(f"{event} {outcome}" for event, outcome in cell["outcomes"].items())
     return (
-        f"{whole(cell['loss_usd'])} with price {move(cell['move'])}, {said or 'no event'},"
+        f"{whole(cell['loss_usd'])} with price {move(cell['move'])}, {said or 'events as the price decides'},"
         f" oracle {cell['oracle']}"
     )
 
@@ -210,15 +210,15 @@ def hedges(found: Found) -> RenderableType:
 
 
 def what_if(found: Found, one: Found) -> RenderableType:
-    """Before → after under each mode."""
+    """Before → after under each mode; USDC left is the free USDC less the capital needed."""
     title = f"What if: {one['name']}"
     table = wide(
         "mode", "NE before", "after", "IM before", "after", "MM before", "after",
-        "needed before", "after", title=title, right=range(1, 9),
+        "USDC left before", "after", title=title, right=range(1, 9),
     )  # fmt: skip
     for before, then in zip(found["modes"], one["modes"], strict=True):
         cells = []
-        for column in ("ne_usd", "im_usd", "mm_usd", "need_usd"):
+        for column in ("ne_usd", "im_usd", "mm_usd", "left_usd"):
             cells += [whole(before[column]), whole(then[column])]
         table.add_row(before["mode"], *cells)
     said = [
