@@ -71,10 +71,12 @@ def _balances(declared: Declaration, listing: Listing) -> dict[int, int]:
     for h in file.holding:
         if h.asset == USDC:
             found[0] = nearest(micro(h.usd or 0.0))
+            declared.fits(("holding", USDC), found[0])
         else:
             scale = declared.scales[h.asset]
             price = scale.usd(scale.ticks(file.price_named(h.asset).price_usd))
             lots = declared.lots(f"holding of {h.asset}", h.asset, price, h.coins, h.usd)
+            declared.fits(("holding", h.asset), nearest(lots * price / scale.lots_per_coin * MICRO))
             found[listing.asset_id(h.asset)] = lots
     names = [e.name for e in listing.events]
     for s in file.shares:

@@ -15,6 +15,8 @@ from scenarios.portfolio.amounts import Scale, exact, nearest, scale_of
 from scenarios.portfolio.outlook import strike_probability
 from scenarios.portfolio.schema import Event, Portfolio, Position
 from sim.exchange.instruments import (
+    LIMIT,
+    MICRO,
     Asset,
     BinaryEvent,
     CategoricalEvent,
@@ -29,6 +31,8 @@ from sim.exchange.instruments import (
 
 DAY_US = 86_400_000_000
 EXPIRY_US = 1_000 * 365 * DAY_US  # of a future without one: far off, its margin does not need it
+MOST_LOTS = 10**12
+ROUGHEST = 0.001  # a price may be rounded to a tick by so much
 PAYOFFS = (1000, 10_000)  # ticks to a share's USDC: a tenth of a cent, or a hundredth
 
 
@@ -53,9 +57,28 @@ class Declaration:
         found = scale_of(price_usd, [*marks, *strikes], [c for c in coins if c is not None])
         for usd in (price_usd, *marks, *strikes):
             ticks = found.ticks(usd)
+            if abs(found.usd(ticks) / exact(usd) - 1) > ROUGHEST:
+                what = f"{usd:g} USD is less than the exchange's ticks can show; take a thousand coins as one"
+                raise self.fault(("price", name), what)
             if found.usd(ticks) != exact(usd):
                 self.note(f"{name}: price {usd:.10g} USD", float(found.usd(ticks)), "USD")
         return found
+
+    def fault(self, path: tuple[str, str], what: str) -> ScenarioError:
+        """An error about a named entry of one of the file's lists."""
+        items = getattr(self.file, path[0])
+        names = [
+            getattr(x, "title", "") or getattr(x, "name", "") or getattr(x, "asset", "") or x.event
+            for x in items
+        ]
+        where = self.file.origin.place((path[0], names.index(path[1])))
+        return ScenarioError(what, where=where, path=".".join(path))
+
+    def fits(self, path: tuple[str, str], worth_micro: int) -> None:
+        """Raises ScenarioError for what is worth more than int64 money can count (LED-01)."""
+        if abs(worth_micro) >= LIMIT:
+            worth, most = abs(worth_micro) / MICRO, LIMIT / MICRO
+            raise self.fault(path, f"worth {worth:.3g} USD; an exchange counts up to {most:.3g}")
 
     def note(self, what: str, became: float, unit: str) -> None:
         self.notes.append(f"{what} is taken as {became:.10g} {unit}")
@@ -149,7 +172,13 @@ class Declaration:
 
     def common(self, p: Position) -> dict[str, Any]:
         margin = p.margin or self.file.margin.derivative
-        most = max(100_000_000, 4 * abs(self.size(p)))
+        size = self.size(p)
+        face = p.face_usd * MICRO if p.kind == "inverse" else self.mark_ticks(p)
+        self.fits(("position", p.title), size * face)  # a tick of a lot is a micro-USD
+        if abs(size) > MOST_LOTS:
+            what = f"{abs(size):,} lots; an exchange lists up to {MOST_LOTS:,}"
+            raise self.fault(("position", p.title), what)
+        most = max(100_000_000, size, -size)
         return {"name": p.title, "margin": margin, "max_size_lots": most}
 
     def event(self, e: Event) -> BinaryEvent | CategoricalEvent | ScalarEvent:

@@ -18,6 +18,7 @@ USDC = "USDC"
 BINARY, SCALAR, VOID = ("YES", "NO"), ("LONG", "SHORT"), "VOID"
 SUFFIXES = {"perpetual": "PERP", "inverse": "INVERSE", "future": "FUTURE"}
 Rho = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
+Bound = Annotated[int, Field(ge=-(10**12), le=10**12)]  # of a scalar event
 Level = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 Mode = Literal["isolated", "segregated", "unified", "portfolio"]
 MODES: tuple[Mode, ...] = ("isolated", "segregated", "unified", "portfolio")
@@ -48,8 +49,8 @@ class Event(Part):
     name: Name
     outcomes: tuple[Name, ...] = ()
     exhaustive: bool = True  # false: `none` is one more outcome
-    low: int | None = None
-    high: int | None = None
+    low: Bound | None = None
+    high: Bound | None = None
     probability: Ratio | None = None
     price: Ratio | None = None
     probabilities: dict[str, Ratio] = Field(default_factory=dict)

@@ -50,7 +50,7 @@ def wide(*columns: str, right: Sequence[int] | range = (), title: str | None = N
 
 
 def cents(usd: float) -> str:
-    return f"{usd:,.2f}"
+    return f"{round(usd, 2) + 0.0:,.2f}"  # no minus before a zero
 
 
 def whole(usd: float) -> str:

@@ -208,6 +208,21 @@ def test_a_price_in_usd_becomes_the_nearest_lots() -> None:
     assert book.account.positions[0][0] == -500_000  # half a coin in millionths
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("price_usd = 3_500", "price_usd = 1e-7", ":6: price.ETH: 1e-07 USD is less than"),
+        ("\nusd = 100_000", "\nusd = -1e15", ":35: holding.USDC: worth 1e+15 USD"),
+        ("coins = 1.5", "coins = 1e13", ":39: position.BTC-PERP: worth 1e+18 USD"),
+        ("coins = 1.5", "coins = -4e7", ":39: position.BTC-PERP: 40,000,000,000,000 lots"),
+    ],
+)
+def test_what_no_exchange_can_count_is_refused(old: str, new: str, expected: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        book_of(files.read(GOOD.replace(old, new), file="my.portfolio.toml"))
+    assert expected in str(caught.value)
+
+
 # --- the command's own files ----------------------------------------------------------------------
 @pytest.mark.parametrize("name", files.names())
 def test_what_comes_with_windtunnel_loads(name: str) -> None:
