@@ -423,12 +423,17 @@ def explain(
             return
         if account is None:
             raise ScenarioError("which account? Say --account N, or --network for the whole run")
-        from scenarios.explain import explain_account, why_liquidated
+        from scenarios import why as stored
 
-        announce_compiler()
-        tell = why_liquidated if why else explain_account
+        if not why or not stored.has_events(run, runs):
+            announce_compiler()
         with progress("reading the run" if why else "repeating the run") as update:
-            found = tell(run, account, at, runs=runs, progress=update)
+            if why:
+                found = stored.why_liquidated(run, account, at, runs=runs, progress=update)
+            else:
+                from scenarios.explain import explain_account
+
+                found = explain_account(run, account, at, runs=runs, progress=update)
         if as_json:
             typer.echo(json.dumps(found))
             return
@@ -442,7 +447,7 @@ def explain(
             out.print()
             out.print(tables_explain.liquidation(found["liquidation"]))
             out.print()
-        out.print(tables_explain.why(found["why"]))
+        out.print(tables_explain.why(found["why"], found["at"]))
 
 
 def _explain_network(run: str, runs: Path, as_json: bool) -> None:

@@ -1,7 +1,6 @@
-"""An account of a stored run explained: as it stood at a time, and why it was liquidated.
+"""An account of a stored run explained as it stood at a time, by repeating the run up to then.
 
-How it stood is found by repeating the run up to then; its liquidations are told from the stored
-events, so that they need no repetition where events were stored.
+Its liquidations alone (`scenarios.why`) need no repetition where events were stored.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from pydantic import ValidationError
 
 from scenarios.errors import ScenarioError
 from scenarios.runner import prepare
-from scenarios.runs import clock_text, moment_us, open_run
+from scenarios.runs import clock_text, open_run
 from scenarios.scale import resolve
 from scenarios.schema import Scenario
-from scenarios.why import stored_rows, why_of
+from scenarios.why import moment, stored_rows, why_of
 from sim.exchange.instruments import MICRO
 from sim.exchange.messages import EV_COLS
 from sim.record.store import Run
@@ -46,8 +45,8 @@ def explain_account(
         ScenarioError: no such run, account or time, or the repetition differs.
     """
     opened = open_run(run, Path(runs))
+    until_us = moment(opened, account, at)
     scenario = configuration(opened, run)
-    until_us = moment(opened, account, at, scenario)
     repeated = Repetition(opened, scenario, account, until_us, progress)
     told = repeated.exchange.explain(account)
     rows = stored_rows(opened)
@@ -66,57 +65,13 @@ def explain_account(
     }
 
 
-def why_liquidated(
-    run: str,
-    account: int,
-    at: str | None = None,
-    *,
-    runs: Path | str = "runs",
-    progress: Callable[..., Any] | None = None,
-) -> dict[str, Any]:
-    """{run_id, account, at, time_us, repeated, why}: the account's liquidations up to ``at``.
-
-    They are told from the stored events; only a run that stored none (``record = "summary"``) is
-    repeated.  Raises ScenarioError as `explain_account` does.
-    """
-    opened = open_run(run, Path(runs))
-    scenario = configuration(opened, run)
-    until_us = moment(opened, account, at, scenario)
-    rows, nearest = stored_rows(opened), None
-    repeated = rows is None
-    if rows is None:
-        again = Repetition(opened, scenario, account, until_us, progress)
-        rows, nearest = again.rows, again.nearest
-    return {
-        "run_id": opened.run_id,
-        "account": account,
-        "at": clock_text(until_us),
-        "time_us": until_us,
-        "repeated": repeated,
-        "why": why_of(opened, rows, account, until_us, nearest).to_dict(),
-    }
-
-
 def configuration(opened: Run, name: str) -> Scenario:
-    """The scenario that a run is of; ScenarioError for a study or an unreadable one."""
-    if "study" in opened.manifest:
-        raise ScenarioError(
-            f"run {name!r} is a study: it has tables, not one market whose accounts can be explained"
-        )
+    """The scenario that a run is of; ScenarioError if another version wrote it."""
     try:
         return Scenario.model_validate(opened.manifest["config"])
     except (KeyError, ValidationError) as error:
         what = str(error).splitlines()[0]
         raise ScenarioError(f"run {name!r} has no configuration to repeat: {what}") from None
-
-
-def moment(opened: Run, account: int, at: str | None, scenario: Scenario) -> int:
-    """The time asked for, µs, once the account is known to exist."""
-    until_us = moment_us(at, scenario.start_us, scenario.end_us)
-    accounts = opened.manifest["report"]["accounts"]
-    if account >= accounts:
-        raise ScenarioError(f"{account} is not between 0 and {accounts - 1}", path="--account")
-    return until_us
 
 
 class Repetition:

@@ -7,16 +7,20 @@ from typing import Any
 
 
 def words(inputs: Mapping[str, Any]) -> str:
-    """Names and numbers; of an offset or a portfolio leg the maintenance part, and initial's if it
-    is not the same point."""
+    """Names and numbers; of an offset or a portfolio leg what maintenance and initial margin see,
+    said once where it is the same."""
     if not {"initial", "maintenance"} & set(inputs):
         return ", ".join(
             f"{k.replace('_', ' ')} {shown(v)}" for k, v in inputs.items() if v is not None
         )
     parts = {name: one(inputs[name]) for name in ("maintenance", "initial") if name in inputs}
-    if len(set(parts.values())) == 1:
-        return next(iter(parts.values()))
-    return "; ".join(f"{name}: {text}" for name, text in parts.items())
+    if len(parts) == 1:
+        ((name, text),) = parts.items()
+        return f"{name}: {text}"
+    if parts["maintenance"] != parts["initial"]:
+        return "; ".join(f"{name}: {text}" for name, text in parts.items())
+    factor = inputs["initial"].get("factor", 1.0)
+    return parts["maintenance"] + (f"; initial is {factor:g} of it" if factor != 1 else "")
 
 
 def one(part: Mapping[str, Any]) -> str:
@@ -48,7 +52,7 @@ def underlying(part: Mapping[str, Any]) -> str:
         text += f", {end['pnl_usd']:+,.2f} {name} {end['outcome']}"
     text += f"; floor {part['floor_usd']:,.2f}"
     text += {"point": "", "floor": ", which binds", "nothing": "; nothing asked"}[part["binds"]]
-    return text if part["factor"] == 1 else f"{text}; times {part['factor']:g}"
+    return text
 
 
 def shown(value: Any) -> str:

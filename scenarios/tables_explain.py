@@ -11,7 +11,8 @@ from rich.text import Text
 
 from scenarios.runs import clock_text
 
-LINKS = 13  # of a chain; a longer one shows its ends
+LINKS = 13  # of a chain; of a longer one the first and the last ENDING
+ENDING = 4
 SUFFERED = 5
 HELD = "the legs add up to the recorded NE and MM to the micro-USDC"
 NOT_HELD = "the legs do not add up to the recorded NE and MM: this run is of another version"
@@ -57,76 +58,101 @@ def _crossing(found: Mapping[str, Any] | None, word: str, limit: str) -> str:
     return f"{word}{at} ({found['move']:+.2%}): NE {found['ne_usd']:,.2f}"
 
 
-def why(found: Mapping[str, Any]) -> RenderableType:
-    """Every liquidation with its chain of causes; ``found`` is `sim.risk.why.Why.to_dict()`."""
-    return Text("\n").join(Text(line, overflow="fold") for line in lines(found))
+def why(found: Mapping[str, Any], at: str) -> RenderableType:
+    """Every liquidation up to ``at`` (HH:MM:SS) with its chain of causes.
 
-
-def lines(found: Mapping[str, Any]) -> Iterator[str]:
-    """The same as plain lines."""
+    ``found`` is `sim.risk.why.Why.to_dict()`.
+    """
     cases = found["liquidations"]
-    if not cases:
-        yield f"Account {found['account']} was never liquidated."
-        if (near := found["nearest"]) is not None:
-            yield (
-                f"  closest {near['looked']}: {clock_text(near['time_us'])}"
-                f" NE {near['ne_usd']:,.2f}, MM {near['mm_usd']:,.2f},"
-                f" {near['ne_usd'] - near['mm_usd']:,.2f} USD above"
-            )
+    parts: list[RenderableType] = []
     for n, case in enumerate(cases, 1):
-        yield from _case(n, len(cases), case)
-    yield from _suffered(found["suffered"])
+        parts += _case(n, len(cases), case)
+    if not cases:
+        parts.append(Text(f"Account {found['account']} was not liquidated until {at}", style="bold"))
+        if (near := found["nearest"]) is not None:
+            parts.append(
+                Text(
+                    f"closest {near['looked']}: {clock_text(near['time_us'])}"
+                    f" NE {near['ne_usd']:,.2f}, MM {near['mm_usd']:,.2f},"
+                    f" {near['ne_usd'] - near['mm_usd']:,.2f} USD above"
+                )
+            )
+    return Group(*parts, *_suffered(found["suffered"]))
 
 
-def _case(n: int, of: int, case: Mapping[str, Any]) -> Iterator[str]:
+def _case(n: int, of: int, case: Mapping[str, Any]) -> Iterator[RenderableType]:
     told = case["explanation"]
     over = "still flagged when the record ends"
     if case["unflag_us"] is not None:
         over = f"unflagged {clock_text(case['unflag_us'])} (event {case['unflag_seq']})"
-    yield (
-        f"Liquidation {n} of {of}: account {case['account']}"
-        f" flagged {clock_text(case['time_us'])} (event {case['seq']}), {over}"
-    )
-    yield "  What it held then"
+    flagged = f"flagged {clock_text(case['time_us'])} (event {case['seq']}), {over}"
+    yield Text(f"Liquidation {n} of {of}: account {case['account']} {flagged}", style="bold")
+    legs = _grid()
     for leg in told["legs"]:
         if leg["ne_usd"] or leg["mm_usd"]:
-            amounts = f"NE {leg['ne_usd']:>16,.2f}  MM {leg['mm_usd']:>14,.2f}"
-            yield f"    {leg['clause']:<7} {leg['name']:<18} {amounts}"
-    total = f"NE {told['ne_usd']:>16,.2f}  MM {told['mm_usd']:>14,.2f}"
-    yield f"    {'':<7} {'total, USD':<18} {total}  {HELD if case['exact'] else NOT_HELD}"
+            legs.add_row(leg["clause"], leg["name"], *_amounts(leg))
+    legs.add_row("", "total, USD", *_amounts(told))
+    yield legs
+    yield Text(f"({HELD if case['exact'] else NOT_HELD})", style="dim")
     trades = case["forced_trades"]
-    yield "  Why" if not trades else f"  Why: through {trades} forced trade{'s' * (trades > 1)}"
-    chain = case["chain"]
+    yield Text(f"Why: through {trades} forced trade{'s' * (trades != 1)}" if trades else "Why")
+    yield _chain(case["chain"])
+    yield Text("What happened" if case["lines"] else "What happened: nothing was traded")
+    done = _events()
+    for line in case["lines"]:
+        text = line["text"]
+        if line["last_seq"] != line["seq"]:
+            text += f" (to event {line['last_seq']}, {clock_text(line['last_time_us'])})"
+        done.add_row(*_stamp(line), text)
+    yield done
+    sums = [_total(**t) for t in case["totals"] if t["value"]]
+    if sums:
+        yield Text(f"Totals: {', '.join(sums)}")
+    yield Text("")
+
+
+def _chain(chain: Sequence[Mapping[str, Any]]) -> Table:
+    """The links, of a long chain its ends."""
+    table = _events()
     cut = len(chain) - LINKS
     for k, link in enumerate(chain):
-        if cut > 0 and k == LINKS - 4:
-            yield f"    … {cut} more events, in --json …"
-        if cut <= 0 or k < LINKS - 4 or k >= len(chain) - 4:
-            yield f"    {_stamp(link)} {link['text']}"
-    yield "  What happened"
-    for line in case["lines"]:
-        until = ""
-        if line["last_seq"] != line["seq"]:
-            until = f" (to event {line['last_seq']}, {clock_text(line['last_time_us'])})"
-        yield f"    {_stamp(line)} {line['text']}{until}"
-    if not case["lines"]:
-        yield "    nothing was traded"
-    sums = [f"{t['name']} {t['value']:,.2f} ({t['clause']})" for t in case["totals"] if t["value"]]
-    if sums:
-        yield f"  Totals: {', '.join(sums)}"
+        if cut > 0 and k == LINKS - ENDING:
+            table.add_row("", "", "", f"… {cut} more events: see --json …")
+        if cut <= 0 or k < LINKS - ENDING or k >= len(chain) - ENDING:
+            table.add_row(*_stamp(link), link["text"])
+    return table
 
 
-def _stamp(row: Mapping[str, Any]) -> str:
-    return f"{clock_text(row['time_us'])} #{row['seq']:<9} {row['clause']:<7}"
+def _events() -> Table:
+    table = _grid()
+    for _ in range(3):
+        table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
 
 
-def _suffered(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _stamp(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    return clock_text(row["time_us"]), f"#{row['seq']}", row["clause"]
+
+
+def _amounts(row: Mapping[str, Any]) -> tuple[str, str]:
+    return f"NE {row['ne_usd']:>16,.2f}", f"MM {row['mm_usd']:>14,.2f}"
+
+
+def _total(name: str, clause: str, value: float) -> str:
+    words, usd = name.removesuffix("_usd").replace("_", " "), name.endswith("_usd")
+    return f"{words} {value:,.2f} USD ({clause})" if usd else f"{words} {value:,.0f} ({clause})"
+
+
+def _suffered(rows: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
     if not rows:
         return
     total = sum(row["usd"] for row in rows)
     times = "once" if len(rows) == 1 else f"{len(rows)} times"
-    yield f"Losses of others reached it {times}: {total:,.2f} USD"
+    yield Text(f"Losses of others reached it {times}: {total:,.2f} USD", style="bold")
+    table = _events()
     for row in rows[:SUFFERED]:
-        yield f"    {_stamp(row)} {row['usd']:,.2f} USD for account {row['bankrupt']}"
+        table.add_row(*_stamp(row), f"{row['usd']:,.2f} USD for account {row['bankrupt']}")
     if len(rows) > SUFFERED:
-        yield f"    … {len(rows) - SUFFERED} more, in --json …"
+        table.add_row("", "", "", f"… {len(rows) - SUFFERED} more: see --json …")
+    yield table

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
 from scenarios.errors import ScenarioError
+from scenarios.runs import clock_text, moment_us, open_run
 from sim.exchange import messages as m
 from sim.exchange.account import account_of_legs
 from sim.exchange.explain import Explanation
@@ -19,6 +22,60 @@ from sim.record.rows import Units
 from sim.record.store import Run
 from sim.risk.eventlog import KINDS, EventLog
 from sim.risk.why import Nearest, Why, why
+
+
+def why_liquidated(
+    run: str,
+    account: int,
+    at: str | None = None,
+    *,
+    runs: Path | str = "runs",
+    progress: Callable[..., Any] | None = None,
+) -> dict[str, Any]:
+    """{run_id, account, at, time_us, repeated, why}: the account's liquidations up to ``at``.
+
+    They are told from the stored events; only a run that stored none (``record = "summary"``) is
+    repeated.
+
+    Raises:
+        ScenarioError: no such run, account or time, or a repetition differs.
+    """
+    opened = open_run(run, Path(runs))
+    until_us = moment(opened, account, at)
+    rows, nearest = stored_rows(opened), None
+    repeated = rows is None
+    if rows is None:
+        from scenarios.explain import Repetition, configuration  # which loads the exchange
+
+        again = Repetition(opened, configuration(opened, run), account, until_us, progress)
+        rows, nearest = again.rows, again.nearest
+    return {
+        "run_id": opened.run_id,
+        "account": account,
+        "at": clock_text(until_us),
+        "time_us": until_us,
+        "repeated": repeated,
+        "why": why_of(opened, rows, account, until_us, nearest).to_dict(),
+    }
+
+
+def has_events(run: str, runs: Path) -> bool:
+    """Whether a run stored the events that its liquidations are told from."""
+    return any((open_run(run, runs).path / "events").glob("*.parquet"))
+
+
+def moment(opened: Run, account: int, at: str | None) -> int:
+    """The time asked for, µs, once run and account are known to be some."""
+    if "study" in opened.manifest:
+        raise ScenarioError(
+            f"run {opened.run_id!r} is a study: it has tables, not one market whose accounts can be"
+            " explained"
+        )
+    until_us = moment_us(at, opened.manifest["start_us"], opened.manifest["end_us"])
+    accounts = opened.manifest["report"]["accounts"]
+    if account >= accounts:
+        raise ScenarioError(f"{account} is not between 0 and {accounts - 1}", path="--account")
+    return until_us
 
 
 class RecordedTruth:

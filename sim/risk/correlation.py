@@ -19,7 +19,7 @@ SLACK = 1e-10  # an eigenvalue this little below 0 is rounding
 FLOOR = 1e-8  # least eigenvalue of a nearest matrix: positive definite, to be factorised safely
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Correlation:
     """``matrix`` float[n, n] in the order of ``names``; positive semidefinite, diagonal 1.
 

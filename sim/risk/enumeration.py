@@ -17,11 +17,12 @@ from sim.risk.errors import CorrelationError, RiskError
 from sim.risk.events import Digital
 from sim.risk.mixture import Mixture
 from sim.risk.portfolio import Portfolio
+from sim.risk.prices import ROUNDING
 from sim.risk.states import Joint, check_count, outcome_table, state_probabilities
 from sim.risk.tail import Tail
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Enumeration:
     """All joint states of a portfolio's events and the loss they make together.
 
@@ -118,7 +119,7 @@ def _intervals(
     if sigma > 0:
         inner = gaps / sigma
     else:  # the return is its mean: at or above a strike iff the gap is not positive
-        inner = np.where(gaps <= 0, -np.inf, np.inf)
+        inner = np.where(gaps <= ROUNDING, -np.inf, np.inf)
     ends = np.full((len(means), 1), np.inf)
     edges = np.concatenate([-ends, inner, ends], axis=1)
     paid = np.zeros(len(strikes) + 1)

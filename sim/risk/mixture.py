@@ -27,7 +27,7 @@ Row = NDArray[np.float64]
 ALIGNED = 1 - 1e-12  # |rho| from here on: W is X itself, or −X
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mixture:
     """Rows float[components]; ``weight`` is the state's probability, before the interval's.
 
@@ -100,7 +100,7 @@ class Mixture:
         a = confidence(level)
         var = self._quantile(a)
         es = (self.beyond_usd(var) + var * (1 - a - self.survival(var))) / (1 - a)
-        return Tail(a, var, max(es, var))
+        return Tail(a, var, es)
 
     def gaussian_tail(self, level: float) -> Tail:
         """What a normal loss of the same mean and deviation would say: for contrast only."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sim.risk.errors import RiskError, choose, finite
 from sim.risk.events import Digital, Event
-from sim.risk.prices import PriceLeg, Underlying
+from sim.risk.prices import ROUNDING, PriceLeg, Underlying
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class Portfolio:
         """Profit of one digital's shares at float[…, underlyings] moves: float[…]."""
         at = self.price_names.index(digital.underlying)
         high, low = digital.pnl_usd(self.held(digital.name))
-        return np.where(moves[..., at] >= self.strike_move(digital), high, low)
+        return np.where(moves[..., at] >= self.strike_move(digital) - ROUNDING, high, low)
 
     def strike_move(self, digital: Digital) -> float:
         """The relative move that takes the price to the digital's strike."""
@@ -139,11 +139,20 @@ class Portfolio:
         self, moves: NDArray[np.float64], outcomes: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         """Profit of n joint states: moves float[n, underlyings], outcomes int[n, events]."""
-        total = self.prices_pnl_usd(moves)
+        return sum(self.parts_usd(moves, outcomes).values(), np.zeros(len(moves)))
+
+    def parts_usd(
+        self, moves: NDArray[np.float64], outcomes: NDArray[np.int64]
+    ) -> dict[str, NDArray[np.float64]]:
+        """The same by name: the legs of each underlying, the shares of each event and digital."""
+        parts: dict[str, NDArray[np.float64]] = {}
+        for leg in self.legs:
+            pnl = leg.pnl_usd(moves[:, self.price_names.index(leg.underlying)])
+            parts[leg.underlying] = parts.get(leg.underlying, 0.0) + pnl
         for e, event in enumerate(self.events):
             if self.held(event.name):
-                total += event.pnl_usd(self.held(event.name))[outcomes[:, e]]
+                parts[event.name] = event.pnl_usd(self.held(event.name))[outcomes[:, e]]
         for digital in self.digitals:
             if self.held(digital.name):
-                total += self.digital_pnl_usd(digital, moves)
-        return total
+                parts[digital.name] = self.digital_pnl_usd(digital, moves)
+        return parts

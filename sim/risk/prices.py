@@ -17,6 +17,7 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 from sim.risk.errors import RiskError, choose, finite
 
 Curve = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+ROUNDING = 1e-12  # of a move: +10 % from 100 reaches a strike of 110, whatever binary makes of it
 KINDS = ("spot", "perpetual", "future", "inverse", "curve")
 
 
@@ -52,7 +53,7 @@ class Underlying:
         """P(move of the diffusion ≥ ``move``), elementwise."""
         gap = self.drift - np.asarray(move, np.float64)
         if self.sigma == 0:
-            return (gap >= 0).astype(np.float64)
+            return (gap >= -ROUNDING).astype(np.float64)
         if self.df is None:
             return ndtr(gap / self.sigma)
         return stdtr(self.df, gap / self.sigma * sqrt(self.df / (self.df - 2)))

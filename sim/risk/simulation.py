@@ -27,7 +27,7 @@ from sim.streams import stream
 LEAST_PATHS = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Simulation:
     """Equally likely paths.
 
@@ -60,6 +60,20 @@ class Simulation:
         """(mean loss, its standard error), USD."""
         n = len(self.losses_usd)
         return float(self.losses_usd.mean()), float(self.losses_usd.std(ddof=1)) / sqrt(n)
+
+    def contributions(self, level: float) -> dict[str, float]:
+        """What each price's legs, event and digital bring to the ES, USD; together the ES.
+
+        E(L_i | the tail of L), Euler's allocation: Tasche (2000), Risk contributions and
+        performance measurement.  Jumps are in the price's part.  Negative: a hedge in the tail.
+        """
+        tail = self.tail(level)
+        losses, a = self.losses_usd, tail.level
+        weight = (losses > tail.var_usd) / len(losses)
+        at = losses == tail.var_usd
+        weight[at] = (1 - a - float(weight.sum())) / int(at.sum())  # the atom's part in the tail
+        parts = self.portfolio.parts_usd(self.moves, self.outcomes)
+        return {name: -float((pnl * weight).sum()) / (1 - a) for name, pnl in parts.items()}
 
     def frequencies(self, event: str) -> Mapping[str, float]:
         """Share of paths by outcome of one event."""
@@ -122,13 +136,9 @@ def _latent(
 ) -> NDArray[np.float64]:
     """float[names, paths]: correlated standard normal variables, or t with ``copula_df``."""
     lower = correlation.factor()
-    independent = np.stack(
-        [
-            stream(seed, f"risk/{name}", "latent").standard_normal(paths)
-            for name in correlation.names
-        ]
-        or [np.zeros(paths)]
-    )[: len(correlation.names)]
+    independent = np.empty((len(lower), paths))
+    for row, name in zip(independent, correlation.names, strict=True):
+        row[:] = stream(seed, f"risk/{name}", "latent").standard_normal(paths)
     latent = np.zeros_like(independent)
     for i in range(len(lower)):
         for j in np.flatnonzero(lower[i]):

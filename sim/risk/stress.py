@@ -44,7 +44,7 @@ class Cell:
         return f"{self.move}; {events or 'no event resolves'}; oracle {self.oracle}: {self.pnl_usd:+,.2f} USD"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StressMatrix:
     """``pnl_usd`` float[moves, states, oracles]; labels of the three axes."""
 

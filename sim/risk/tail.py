@@ -92,7 +92,7 @@ def discrete_tail(losses: ArrayLike, probabilities: ArrayLike, level: float) -> 
     beyond = values > var
     rest = 1 - a - float(chances[beyond].sum())
     es = (float((values[beyond] * chances[beyond]).sum()) + var * rest) / (1 - a)
-    return Tail(a, var, max(es, var))  # ES ≥ VaR; only rounding says otherwise
+    return Tail(a, var, es)
 
 
 def sampled_tail(losses: ArrayLike, level: float, coverage: float = 0.95) -> SampledTail:
@@ -107,7 +107,8 @@ def sampled_tail(losses: ArrayLike, level: float, coverage: float = 0.95) -> Sam
         RiskError: fewer than two losses, or one that is not finite.
 
     The standard error of the ES is that of a mean of (L − VaR)⁺ over 1 − a: sqrt(Var((L − VaR)⁺)/n)
-    / (1 − a) (Trindade, Uryasev, Shapiro and Zrazhevsky 2007).  O(n log n).
+    / (1 − a) (Trindade, Uryasev, Shapiro and Zrazhevsky 2007).  It takes the sampled VaR for the
+    true one; where the level falls on the edge of an atom that is too good.  O(n log n).
     """
     a, share = confidence(level), confidence(coverage)
     values = np.sort(_vector("losses", losses))

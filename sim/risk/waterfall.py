@@ -101,10 +101,10 @@ def _line(log: EventLog, now: _Open, totals: dict[str, float]) -> Line:
         if name in totals:
             totals[name] += value
     first, last = now.rows[0], now.rows[-1]
-    end = now.fills[-1] if now.fills else last
+    end = max(int(r[m.E_SEQ]) for r in (last, *now.fills))
     return Line(
         int(first[m.E_SEQ]),
-        int(end[m.E_SEQ]),
+        end,
         int(first[m.E_TIME]),
         int(last[m.E_TIME]),
         len(now.rows),
