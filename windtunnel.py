@@ -358,7 +358,9 @@ def portfolio(
             return
         from scenarios.portfolio import tables
 
-        console().print(tables.report(result, legs=legs))
+        printer = console()
+        printer.width = max(printer.width, tables.WIDTH)  # better a broken line than a cut number
+        printer.print(tables.report(result, legs=legs))
 
 
 @app.command()

@@ -13,6 +13,7 @@ from rich.text import Text
 from scenarios.legwords import words
 
 Found = Mapping[str, Any]
+WIDTH = 120  # of the widest table
 ACROSS = 6  # columns of outcomes beside each other
 
 

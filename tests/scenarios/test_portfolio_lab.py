@@ -307,6 +307,15 @@ def test_legs_are_shown_on_request() -> None:
     assert "MAR-05" in legs
 
 
+def test_help_teaches_by_example() -> None:
+    assert "windtunnel portfolio token-treasury" in run("--help").stdout
+
+
+@pytest.mark.parametrize("name", files.names())
+def test_no_number_is_cut(name: str) -> None:
+    assert "…" not in run(name, "--legs").stdout
+
+
 def test_bad_input_is_one_line_and_exit_2(tmp_path: Path) -> None:
     file = tmp_path / "bad.portfolio.toml"
     file.write_text(SMALL.replace("0.25", "25"), "utf-8")
