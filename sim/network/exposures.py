@@ -17,6 +17,8 @@ from sim.exchange.instruments import MICRO, USDC, Kind
 from sim.network.clearing import Clearing, clear
 from sim.network.statement import Statement
 
+ROUNDING = 1e-9  # a quotient that should be whole may come out a little less
+
 
 @dataclass(frozen=True)
 class Shock:
@@ -181,7 +183,8 @@ def _unrealised_usd(
     size, cost = statement.sizes[:, i].astype(np.float64), statement.costs[:, i].astype(np.float64)
     mark = float(statement.marks[i]) * factor
     if listing.kind(i) == Kind.INVERSE:
-        return (-size * listing.base_units(i) / mark - cost) * unit_usd[listing.base_of(i)]
+        worth = np.floor(np.abs(size) * listing.base_units(i) / mark + ROUNDING)
+        return (-np.sign(size) * worth - cost) * unit_usd[listing.base_of(i)]
     return (size * mark * listing.tick_value(i) - cost) * unit_usd[USDC]
 
 
