@@ -178,7 +178,5 @@ def _cascade(run: Run, statement: Statement) -> dict[str, Any] | None:
         "instruments": [names[i] for i in found.instruments.tolist()],
         "orders_by_instrument": found.orders.tolist(),
         "next_generation": found.matrix.tolist(),
-        "trees": [
-            {**tree, "at": clock_text(tree["time_us"])} for tree in grown[:TREES]
-        ],
+        "trees": [{**tree, "at": clock_text(tree["time_us"])} for tree in grown[:TREES]],
     }

@@ -90,7 +90,9 @@ class Exposures:
         """
         equity = self.equity
         over = np.divide(1.0, equity, out=np.zeros(len(equity)), where=equity > 0)
-        weight = np.divide(1.0, self.turnover, out=np.zeros(len(self.hubs)), where=self.turnover > 0)
+        weight = np.divide(
+            1.0, self.turnover, out=np.zeros(len(self.hubs)), where=self.turnover > 0
+        )
         between = self.dues.T @ (sparse.diags_array(over) @ self.gains)
         return np.asarray((sparse.diags_array(weight) @ between).toarray())
 

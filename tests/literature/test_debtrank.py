@@ -89,6 +89,8 @@ def test_nobody_has_any_equity() -> None:
         ([[0, 1], [1, 0]], [1, np.inf], [0, 0]),
     ],
 )
-def test_nonsense_is_refused(claims: list[list[float]], owned: list[float], lost: list[float]) -> None:
+def test_nonsense_is_refused(
+    claims: list[list[float]], owned: list[float], lost: list[float]
+) -> None:
     with pytest.raises(ValueError, match=r"equity|claims"):
         debtrank(np.array(claims, float), owned, lost)
