@@ -87,7 +87,7 @@ def test_balance_sheets_are_the_equities_of_the_exchange() -> None:
     x = busy()
     found = exposures(statement_of(x))
     assert (found.dues.toarray().sum(axis=0) > 0).sum() >= 3
-    assert found.equity == pytest.approx(x.equities() / 1e6, abs=1e-5)
+    assert found.equity == pytest.approx(x.equities() / 1e6, abs=2e-6)
 
 
 def test_hubs_have_what_they_owe() -> None:
@@ -109,7 +109,7 @@ def test_a_shock_is_what_the_exchange_would_feel(move: float) -> None:
     x.price("ETH", round(370_000 * (1 + move)))
     x.send(2)
     assert x.mark("BTC-PERP") == x.index("BTC")
-    assert said == pytest.approx(x.equities() / 1e6, abs=1e-5)
+    assert said == pytest.approx(x.equities() / 1e6, abs=2e-6)
 
 
 def test_moves_of_one_feed_and_outcomes() -> None:
