@@ -9,6 +9,7 @@ import numpy as np
 from sim.exchange.instruments import (
     MICRO,
     AssetKind,
+    BinaryEvent,
     Event,
     Future,
     InversePerpetual,
@@ -21,6 +22,7 @@ from sim.exchange.instruments import (
     Volatility,
 )
 from sim.exchange.kernel import state as st
+from sim.exchange.policies import ADL, DISPOSALS, AnyDisposal, Steps, TwoStep, VegaDisposal
 from sim.exchange.rules import Rules
 
 MAX_STOPS = 1 << 14
@@ -93,8 +95,7 @@ def header(
         st.STALE_GUARD: int(rules.stale_guard),
         st.FORCED_LAST: int(rules.forced_trades_count),
         st.TWAP_US: round(rules.twap_window_s * 1e6),
-        st.STEP_PPM: round(rules.step_ratio * 1e6),
-        st.STEP_MIN: round(rules.step_min_usd * 1e6),
+        **_disposal(rules.disposal),
         st.LIQ_PPM: ppm(rules.liquidation_fee_bps),
         st.BONUS_PPM: ppm(rules.backstop_bonus_bps),
         st.FAILED_STEPS: rules.backstop_failed_steps,
@@ -111,9 +112,38 @@ def header(
         st.G_SETTLEMENT: rules.guard_settlement,
         st.G_LIQUIDATE: rules.guard_liquidate,
         st.G_TRIGGER: rules.guard_trigger,
+        st.PORTFOLIO: int(rules.margin_mode == "portfolio"),
+        st.ADL: ADL.index(rules.adl),
+        st.EXACT: int(rules.bounds == "dydx_exact"),
+        st.EXACT_PPM: round(rules.exact_fee_cap * 1e6),
+        st.LENDERS_FIRST: int(rules.shortfall == "lenders"),
+        st.INSURANCE_CAP: round(rules.insurance_cap_usd * 1e6),
+        st.BACKSTOP_ON: int(rules.backstop),
     }.items():
         h[key] = value
     return h
+
+
+def _disposal(how: AnyDisposal) -> dict[int, int]:
+    """LIQ-02: the policy's number and its parameters in the kernel's units."""
+    found = {st.DISPOSAL: DISPOSALS.index(how.policy)}
+    if isinstance(how, Steps):
+        return found | {st.STEP_PPM: round(how.ratio * 1e6), st.STEP_MIN: round(how.min_usd * 1e6)}
+    if isinstance(how, VegaDisposal):
+        return found | {
+            st.STEP_PPM: round(how.fraction * 1e6),
+            st.STEP_MIN: 1000 * MICRO,
+            st.STEP_LOTS: how.full_size_lots,
+            st.BOOK_PPM: round(how.book_share * 1e6),
+            st.WAIT_US: round(how.interval_s * 1e6),
+        }
+    if isinstance(how, TwoStep):
+        return found | {
+            st.STEP_PPM: round(how.ratio * 1e6),
+            st.STEP_MIN: round(how.threshold_usd * 1e6),
+            st.WAIT_US: round(how.wait_s * 1e6),
+        }
+    return found
 
 
 def _rules(row: np.ndarray, rules: Rules) -> None:
@@ -138,6 +168,11 @@ def _rules(row: np.ndarray, rules: Rules) -> None:
         st.FEE_RATE: max(rules.taker_fee_bps, 0.0) / 1e4,
         st.EVENT_FEE_RATE: rules.event_fee_bps / 1e4,
         st.LIQ_FEE_RATE: rules.liquidation_fee_bps / 1e4,
+        st.OFFSET: rules.offset_ratio,
+        st.EXTREME: rules.portfolio_extreme,
+        st.EXTREME_WEIGHT: rules.portfolio_extreme_weight,
+        st.FLOOR: rules.portfolio_floor,
+        st.OVER: rules.portfolio_initial,
     }.items():
         row[key] = value
 
@@ -238,6 +273,31 @@ def _assets(s: st.State, listing: Listing) -> None:
         row[st.V_DATE] = event.date_us
         if isinstance(event, ScalarEvent):
             row[st.V_LOW], row[st.V_HIGH] = event.low, event.high
+        for n, jump in enumerate(event.jumps):
+            s.assetf[first + n, st.JUMP] = jump
+
+
+def _links(s: st.State, listing: Listing) -> None:
+    """Chains of the derivatives on each feed (MAR-06) and of the events linked to it (MAR-07)."""
+    s.feeds[:, st.D_FIRST] = s.feeds[:, st.D_LINKED] = s.ins[:, st.I_SAME] = -1
+    s.events[:, st.V_FEED] = s.events[:, st.V_NEXT] = -1
+    for i in reversed(range(len(listing.derivatives()))):
+        feed = s.feeds[listing.feed_of(i)]
+        s.ins[i, st.I_SAME], feed[st.D_FIRST] = feed[st.D_FIRST], i
+    for feed in s.feeds:
+        i = feed[st.D_FIRST]
+        if i >= 0 and s.ins[i, st.I_SAME] >= 0:
+            while i >= 0:
+                s.ins[i, st.I_GROUPED] = 1
+                i = s.ins[i, st.I_SAME]
+    for e, event in reversed([*enumerate(listing.events)]):
+        if not event.underlying:
+            continue
+        f = listing.feed_id(event.underlying)
+        row = s.events[e]
+        row[st.V_FEED], row[st.V_STRIKE] = f, event.strike
+        row[st.V_BELOW] = int(isinstance(event, BinaryEvent) and event.below)
+        row[st.V_NEXT], s.feeds[f, st.D_LINKED] = s.feeds[f, st.D_LINKED], e
 
 
 def build(
@@ -274,6 +334,9 @@ def build(
         row[st.D_MIN_SOURCES] = feed.min_sources
         row[st.D_STALE_US] = feed.stale_after_s * MICRO
         row[st.D_OWN] = listing.instrument_id(feed.own_book) if feed.own_book else -1
+        row[st.D_MOVES] = len(feed.grid)
+        s.grid[n, : len(feed.grid)] = sorted(feed.grid, reverse=True)
+    _links(s, listing)
     return arenas
 
 

@@ -37,6 +37,9 @@ __all__ = [
 ]  # fmt: skip
 
 
+JOINT_MAX = 64  # joint outcomes of the jump events of one underlying (MAR-07)
+
+
 class Listing(Declared):
     """Everything that is listed.  Ids are positions: feeds; assets (0 is USDC, coins, then the shares
     of each event); instruments (perpetuals, inverse perpetuals, futures, spot books, event books)."""
@@ -92,11 +95,30 @@ class Listing(Declared):
                 raise ValueError(
                     f"{feed.name}: unknown own_book {feed.own_book!r}, spot books: {sorted(spots)}"
                 )
+        self._linked(feeds)
         if len(names) > 64 * 64:
             raise ValueError("more than 4096 instruments")
         for i, name in enumerate(names):
             self._fits(i, name)
         return self
+
+    def _linked(self, feeds: set[str]) -> None:
+        """MAR-07: every underlying is a feed; few enough joint outcomes of jumps to try them all."""
+        joint = dict.fromkeys(feeds, 1)
+        for event in self.events:
+            if not event.underlying:
+                continue
+            if event.underlying not in feeds:
+                raise ValueError(
+                    f"{event.name}: unknown underlying {event.underlying!r}, declared: {sorted(feeds)}"
+                )
+            if event.jumps:
+                joint[event.underlying] *= 1 + len(event.jumps)
+                if joint[event.underlying] > JOINT_MAX:
+                    raise ValueError(
+                        f"{event.name}: the jumps of events on {event.underlying!r} have more than "
+                        f"{JOINT_MAX} joint outcomes (void included)"
+                    )
 
     def _fits(self, i: int, name: str) -> None:
         """LED-01: no product of price, size and tick value may leave int64."""

@@ -64,6 +64,7 @@ class Kind(IntEnum):
     REDEEM = 32  # ACCOUNT, INSTRUMENT=asset, SIZE=units
     SETTINGS = 33  # ACCOUNT, FLAGS (1 cancel on disconnect, 2 auto-lend), ARG=owner + 1
     DISCONNECT = 34  # ACCOUNT
+    TRANSFER = 35  # ACCOUNT, INSTRUMENT=asset, SIZE=units, ARG=receiving account of the same owner
 
 
 # SEQ-01: classes of messages at one time, handled in this order.  All that users send is one class.
@@ -208,6 +209,7 @@ class Event(IntEnum):
     SETTINGS = 46
     EXTERNAL = 47
     FEE_TIER = 48
+    TRANSFER = 49
 
 
 class Reason(IntEnum):

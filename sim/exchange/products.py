@@ -40,6 +40,8 @@ class Declared(BaseModel):
 Positive = Annotated[int, Field(gt=0)]
 Ratio = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Move = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]  # relative, either way
+Jump = Annotated[float, Field(gt=-1, le=10, allow_inf_nan=False)]  # relative
 
 
 class Feed(Declared):
@@ -51,6 +53,11 @@ class Feed(Declared):
     stale_after_s: Positive = 60
     min_sources: Annotated[int, Field(ge=0)] = 1
     own_book: str = ""  # PRC-01 policy: the spot book whose median is the reading
+    grid: Annotated[tuple[Move, ...], Field(min_length=1, max_length=8)] = (
+        0.04,
+        0.08,
+        0.12,
+    )  # MAR-07
 
 
 class Margin(Declared):
@@ -177,19 +184,46 @@ class Future(Derivative):
 
 
 class Event(Declared, ABC):
-    """What all events share: ``lam`` is lambda of MAR-05, ``date_us`` the date SET-05 counts from."""
+    """What all events share: ``lam`` is lambda of MAR-05, ``date_us`` the date SET-05 counts from.
+
+    ``underlying`` (a feed) and ``jumps`` (relative move of its price by outcome) link the event to
+    a price in portfolio margin (MAR-07).
+    """
 
     name: str
     payoff_ticks: Annotated[int, Field(ge=2, le=LADDER_MAX)] = 1000
     lam: Annotated[float, Field(ge=0, le=1)] = 1.0
     min_notional_usd: NonNegative = 0.0
     date_us: Annotated[int, Field(ge=0)] = 0  # 0: none
+    underlying: str = ""  # MAR-07: a feed
+    jumps: tuple[Jump, ...] = ()  # MAR-07: one per share of a set
 
     @model_validator(mode="after")
     def _divides(self) -> Event:
         if MICRO % self.payoff_ticks:
             raise ValueError(f"payoff_ticks {self.payoff_ticks} must divide {MICRO}")
         return self
+
+    @model_validator(mode="after")
+    def _linked(self) -> Event:
+        if self.jumps and len(self.jumps) != len(self.shares):
+            raise ValueError(
+                f"{self.name}: {len(self.jumps)} jumps for {len(self.shares)} outcomes {self.shares}"
+            )
+        if self.underlying and not (self.jumps or self.strike):
+            raise ValueError(
+                f"{self.name}: underlying {self.underlying!r} needs strike_ticks or jumps"
+            )
+        if not self.underlying and (self.jumps or self.strike):
+            raise ValueError(f"{self.name}: strike_ticks and jumps need an underlying")
+        if self.jumps and self.strike:
+            raise ValueError(f"{self.name}: strike_ticks or jumps, not both")
+        return self
+
+    @property
+    def strike(self) -> int:
+        """Feed ticks from which on YES wins, 0 for an event that no price decides."""
+        return 0
 
     @property
     @abstractmethod
@@ -203,7 +237,17 @@ class Event(Declared, ABC):
 
 
 class BinaryEvent(Event):
-    """YES or NO, one merged YES book (PRD-02, PRD-04); one lot is one share of 1 USDC."""
+    """YES or NO, one merged YES book (PRD-02, PRD-04); one lot is one share of 1 USDC.
+
+    With ``strike_ticks`` YES wins iff the underlying's price is at or above it (``below``: under it).
+    """
+
+    strike_ticks: Annotated[int, Field(ge=0, le=10**15)] = 0
+    below: bool = False
+
+    @property
+    def strike(self) -> int:
+        return self.strike_ticks
 
     @property
     def shares(self) -> tuple[str, ...]:

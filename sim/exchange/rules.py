@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from sim.exchange.policies import AdlPolicy, AnyDisposal, MarginMode, Steps
 
 Ratio = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Bps = Annotated[float, Field(ge=-10_000, le=10_000, allow_inf_nan=False)]
@@ -82,13 +84,24 @@ class Rules(BaseModel):
     funding_cap_1h: Ratio = 0.04  # FUN-01
 
     # MAR
+    margin_mode: MarginMode = "unified"  # MAR-06 … MAR-08
+    offset_ratio: Ratio = 0.01  # MAR-06, beta
+    portfolio_extreme: Annotated[float, Field(ge=1, le=10)] = 3.0  # MAR-07, times the widest move
+    portfolio_extreme_weight: Ratio = 0.33  # MAR-07
+    portfolio_floor: Ratio = 0.5  # MAR-07, of the two largest event requirements
+    portfolio_initial: Annotated[float, Field(ge=1, le=10)] = 1.25  # MAR-07, IM over MM
     phi: Ratio = 1.0  # MAR-02, weight of positive unrealised PnL
     withdraw_floor_ratio: Ratio = 0.10  # MAR-09
 
     # LIQ
     unflag_buffer: NonNegative = 0.02  # LIQ-00
-    step_ratio: Annotated[float, Field(gt=0, le=1)] = 0.10  # LIQ-02
-    step_min_usd: Annotated[float, Field(ge=0, le=1e12)] = 1000.0  # LIQ-02
+    disposal: AnyDisposal = Steps()  # LIQ-02
+    bounds: Literal["bankruptcy", "dydx_exact"] = "bankruptcy"  # LIQ-07
+    exact_fee_cap: Ratio = 0.015  # LIQ-07, of proceeds, with dydx_exact
+    adl: AdlPolicy = "hyperliquid"  # LIQ-05
+    shortfall: Literal["gains", "lenders"] = "gains"  # LIQ-06, who bears it first
+    insurance_cap_usd: Annotated[float, Field(ge=0, le=1e12)] = 0.0  # LIQ-04, per account; 0: none
+    backstop: bool = True  # LIQ-03
     liquidation_fee_bps: Annotated[float, Field(ge=0, le=10_000)] = 10.0  # LIQ-02
     backstop_trigger_ratio: Ratio = 2.0 / 3.0  # LIQ-03
     backstop_failed_steps: Annotated[int, Field(ge=1)] = 5  # LIQ-03

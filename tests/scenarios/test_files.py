@@ -10,6 +10,7 @@ import scenarios
 from scenarios.errors import ScenarioError, choose, nearest
 from scenarios.files import parse_overrides, with_overrides
 from scenarios.source import line_of, lines
+from scenarios.studies import KINDS
 
 TEXT = '''
 name = "small"
@@ -108,7 +109,7 @@ def test_unknown_field_names_line_allowed_and_nearest(file: Path) -> None:
     assert said.startswith(
         f"{file}:25: rules.phii: unknown field 'phii'; did you mean 'phi'? allowed: "
     )
-    assert "step_ratio" in said
+    assert "band_ratio" in said
 
 
 @pytest.mark.parametrize(
@@ -176,5 +177,8 @@ def test_library_scenarios_load_and_list(name: str) -> None:
     from scenarios.listing import listing_of
 
     scenario = scenarios.load(name)
+    if isinstance(scenario, scenarios.Study):
+        assert scenario.study in KINDS
+        return
     listing = listing_of(scenario)
     assert len(listing.feeds) == len(scenario.coin)
