@@ -65,6 +65,7 @@ class Watch:
 
     def sample(self, now_us: int, exchange: Any) -> None:
         self.recorder.sample(now_us, exchange)
+        self.metrics.look(now_us, exchange)
 
     def _observe(self, events: np.ndarray) -> None:
         if self._running:

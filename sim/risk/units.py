@@ -14,6 +14,7 @@ UNITS = {
     "socialised_usd": "USD",
     "first_adl_delay_s": "s",
     "cascade_r": "orders per order",
+    "cascade_radius": "orders per order",
     "amplification": "ratio",
     "liquidation_slippage_bps": "bps",
     "depth_min_share": "share",
@@ -21,6 +22,9 @@ UNITS = {
     "event_price_min": "USDC",
     "event_price_max": "USDC",
     "wrongful_liquidation_share": "share",
+    "debtrank_share": "share",
+    "exposure_radius": "ratio",
+    "unpaid_share": "share",
 }
 
 # Of each study (`scenarios.studies`), in the order of its report.
