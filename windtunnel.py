@@ -138,7 +138,7 @@ def run(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Run a scenario, print its risk report, keep the run on disk.
+    """Run a scenario or a study, print its report, keep the run on disk.
 
     \b
     Examples:
@@ -151,7 +151,8 @@ def run(
         import scenarios
 
         chosen = scenarios.load(scenario, sets or ())
-        announce_compiler()
+        if getattr(chosen, "needs_exchange", True):
+            announce_compiler()
         with progress(chosen.name) as update:
             result = scenarios.run(
                 chosen,
@@ -162,7 +163,7 @@ def run(
                 record=record,
                 progress=update,
             )
-        broken = {name: n for name, n in result.report["invariants"].items() if n}
+        broken = {name: n for name, n in result.report.get("invariants", {}).items() if n}
         if as_json:
             typer.echo(json.dumps(result.report))
         if broken:
@@ -174,6 +175,12 @@ def run(
         from scenarios import tables
 
         printer = console()
+        if "study" in result.report:
+            from scenarios.studies import terminal
+
+            printer.print(terminal.report(result.report))
+            printer.print(terminal.where(result.report, result.path))
+            return
         printer.print(tables.report(result.report))
         printer.print(f"run      {result.path}\nlook     windtunnel dashboard{_runs_option(out)}")
         printer.print(f"explain  windtunnel explain {result.run_id}{_runs_option(out)} --account A")
@@ -193,18 +200,33 @@ def list_scenarios(as_json: Json = False) -> None:
 
         found = [scenarios.load(name) for name in scenarios.names()]
         if as_json:
-            rows = [{"name": s.name, "title": s.title, "minutes": _minutes(s)} for s in found]
+            rows = [
+                {"name": s.name, "title": s.title, "minutes": _minutes(s), "study": _study(s)}
+                for s in found
+            ]
             typer.echo(json.dumps(rows))
             return
         for s in found:
+            if _study(s):
+                typer.echo(f"{s.name:<12} {s.title}  (study)")
+                continue
             typer.echo(
                 f"{s.name:<12} {s.title}  ({_minutes(s):g} min, {len(s.coin)} coins,"
                 f" {s.accounts:,} accounts)"
             )
 
 
-def _minutes(scenario: Any) -> float:
-    return (scenario.end_us - scenario.start_us) / 60_000_000
+def _study(scenario: Any) -> str | None:
+    """The kind of study, None for a market."""
+    kind: str | None = getattr(scenario, "study", None)
+    return kind
+
+
+def _minutes(scenario: Any) -> float | None:
+    if _study(scenario):
+        return None
+    minutes: float = (scenario.end_us - scenario.start_us) / 60_000_000
+    return minutes
 
 
 @app.command()
@@ -243,7 +265,8 @@ def check(
         outcomes = []
         for name in scenario or scenarios.names():
             chosen = scenarios.load(name, sets or ())
-            announce_compiler()
+            if getattr(chosen, "needs_exchange", True):
+                announce_compiler()
             with progress(name) as update:
                 outcome = check_scenario(
                     chosen,

@@ -113,6 +113,10 @@ def load_run(runs: Path, run_id: str) -> Run:
         )
     try:
         run = Run(runs / run_id, RunStore(runs).open(run_id).manifest)
+        if "study" in run.manifest:
+            raise RunError(
+                f"Run {run_id} is a study and no market: its tables are in {runs / run_id / 'tables'}."
+            )
         if run.end_us < run.start_us:
             raise ValueError("it ends before it starts")
     except (StoreError, OSError, ValueError, KeyError, TypeError) as error:

@@ -12,7 +12,9 @@ from typing import Any
 _HOME = {
     "Scenario": "scenarios.schema",
     "ScenarioError": "scenarios.errors",
+    "Study": "scenarios.studies.base",
     "load": "scenarios.files",
+    "market": "scenarios.files",
     "names": "scenarios.files",
     "run": "scenarios.runner",
     "RunResult": "scenarios.runner",

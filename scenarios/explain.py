@@ -36,6 +36,10 @@ def explain_account(
         ScenarioError: no such run, account or time, or the repetition differs.
     """
     stored = open_run(run, Path(runs)).manifest
+    if "study" in stored:
+        raise ScenarioError(
+            f"run {run!r} is a study: it has tables, not one market whose accounts can be explained"
+        )
     try:
         scenario = Scenario.model_validate(stored["config"])
     except (KeyError, ValidationError) as error:

@@ -12,17 +12,20 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from scenarios import studies
 from scenarios.errors import ScenarioError, choose
 from scenarios.schema import Origin, Scenario
 from scenarios.source import Key, dotted
+from scenarios.studies.base import Study
 
 LIBRARY = Path(__file__).parent / "library"
 SUFFIX = ".scenario.toml"
 Overrides = Iterable[str] | Mapping[str, Any]
+Described = TypeVar("Described", Scenario, Study)
 
 
 def names() -> list[str]:
@@ -45,8 +48,8 @@ def find(name_or_path: str | Path) -> Path:
     return known
 
 
-def load(name_or_path: str | Path, overrides: Overrides = ()) -> Scenario:
-    """Read and check a scenario.
+def load(name_or_path: str | Path, overrides: Overrides = ()) -> Scenario | Study:
+    """Read and check a scenario, or a study (`scenarios.studies`).
 
     Raises ScenarioError naming the file and the line or the dotted path, what is allowed there
     and the nearest match.
@@ -60,10 +63,20 @@ def load(name_or_path: str | Path, overrides: Overrides = ()) -> Scenario:
     return build(raw, overrides, file=str(path), text=text)
 
 
+def market(name_or_path: str | Path, overrides: Overrides = ()) -> Scenario:
+    """As `load`, for what needs a market with traders; ScenarioError for a study."""
+    found = load(name_or_path, overrides)
+    if not isinstance(found, Scenario):
+        raise ScenarioError(
+            f"{found.name!r} is a study and no market with traders", where=found.origin.file
+        )
+    return found
+
+
 def build(
     raw: dict[str, Any], overrides: Overrides = (), *, file: str = "", text: str = ""
-) -> Scenario:
-    """A scenario from the tables of its file and overrides; ``text`` serves to name lines."""
+) -> Scenario | Study:
+    """A scenario or study from the tables of its file and overrides; ``text`` serves to name lines."""
     pairs = parse_overrides(overrides)
     grade = str(dict(pairs).get("grade", raw.get("grade", "")))
     if grade:
@@ -76,22 +89,30 @@ def build(
     return _validated(raw, pairs, Origin(file, text))
 
 
-def _validated(raw: dict[str, Any], pairs: list[tuple[str, Any]], origin: Origin) -> Scenario:
+def _validated(
+    raw: dict[str, Any], pairs: list[tuple[str, Any]], origin: Origin
+) -> Scenario | Study:
     raw = deepcopy(raw)
     given = frozenset(put(raw, path, value) for path, value in pairs)
     origin = replace(origin, given=origin.given | given)
+    root: type[Scenario] | type[Study] = Scenario
+    if "study" in raw:
+        root = studies.kind(str(raw["study"]), where=origin.place(("study",)))
     try:
-        scenario = Scenario.model_validate(raw)
+        scenario = root.model_validate(raw)
     except ValidationError as error:
-        raise explain(error, raw, origin) from None
+        raise explain(error, raw, origin, root=root) from None
     scenario._origin = origin
     return scenario
 
 
-def with_overrides(scenario: Scenario, overrides: Overrides) -> Scenario:
-    """A scenario with further overrides; its other fields stay."""
+def with_overrides(scenario: Described, overrides: Overrides) -> Described:
+    """A scenario (or study) with further overrides; its other fields stay."""
     raw = scenario.model_dump(mode="python", exclude_unset=True)
-    return _validated(_plain(raw), parse_overrides(overrides), scenario.origin)
+    made = _validated(_plain(raw), parse_overrides(overrides), scenario.origin)
+    if not isinstance(made, type(scenario)):
+        raise ScenarioError(f"{scenario.name!r} cannot become another kind of study", path="study")
+    return made
 
 
 def _plain(value: Any) -> Any:

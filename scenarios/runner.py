@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -17,13 +16,14 @@ import numpy as np
 from scenarios.assembly import Assembly, assemble
 from scenarios.checks import evaluate
 from scenarios.errors import ScenarioError, choose
-from scenarios.runs import replacing, run_id
+from scenarios.runs import run_id, writing
 from scenarios.scale import resolve
 from scenarios.schema import Record, Scenario
+from scenarios.studies.base import Study
 from sim.exchange.audit import Audit
 from sim.exchange.instruments import MICRO, Listing
 from sim.oracle.truth import TruthPath
-from sim.record.folder import RecordError, RunFolder
+from sim.record.folder import RunFolder
 from sim.record.recorder import Recorder
 from sim.risk.metrics import Metrics
 
@@ -89,7 +89,7 @@ class Verifier:
 
 
 def run(
-    scenario: Scenario,
+    scenario: Scenario | Study,
     *,
     seed: int | None = None,
     out: Path | str | None = "runs",
@@ -98,7 +98,7 @@ def run(
     record: str | None = None,
     progress: Progress | None = None,
 ) -> RunResult:
-    """Run a scenario.
+    """Run a scenario or a study.
 
     Args:
         scenario: from `scenarios.load`.
@@ -116,6 +116,8 @@ def run(
         raise ScenarioError(
             f"{record!r} is not known{choose(record, get_args(Record))}", path="record"
         )
+    if isinstance(scenario, Study):
+        return _study(scenario, seed, out, scale, verify or record is not None, progress)
     resolved = resolve(scenario, seed, scale)
     if record is not None:
         resolved = resolved.model_copy(update={"record": record})
@@ -150,17 +152,22 @@ def run(
     return RunResult(name, None if out is None else Path(out) / name, found)
 
 
-@contextmanager
-def writing(out: Path | str | None, name: str) -> Iterator[RunFolder | None]:
-    """The folder of a run to be written, None for none; an error or Ctrl-C leaves nothing."""
-    try:
-        if out is None:
-            yield None
-        else:
-            with replacing(Path(out), name) as folder:
-                yield folder
-    except RecordError as error:
-        raise ScenarioError(error.strerror or str(error), path="--out") from None
+def _study(
+    study: Study,
+    seed: int | None,
+    out: Path | str | None,
+    scale: float,
+    events: bool,
+    progress: Progress | None,
+) -> RunResult:
+    from scenarios.studies.runner import run_study
+
+    if events:
+        raise ScenarioError(
+            f"{study.name!r} is a study: it has no stream of events to record or verify",
+            path="--record, --verify",
+        )
+    return RunResult(*run_study(study, seed=seed, scale=scale, out=out, progress=progress))
 
 
 def prepare(

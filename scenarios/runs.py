@@ -10,23 +10,48 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from scenarios.errors import ScenarioError
 from scenarios.schema import Scenario
+from scenarios.studies.base import Study
 from sim.exchange.instruments import MICRO
-from sim.record.folder import TMP, RunFolder
+from sim.record.folder import TMP, RecordError, RunFolder
 from sim.record.store import Run, RunStore, StoreError
 
 DAY_US = 86_400 * MICRO
 
 
-def run_id(resolved: Scenario) -> str:
+def run_id(resolved: Scenario | Study) -> str:
     """``<scenario>-<seed>-<8 hex of the digest of the configuration>``."""
     config = resolved.model_dump(mode="json", exclude={"seed"})
+    if isinstance(resolved, Study):
+        config = _without_paths(config)
     text = json.dumps(config, sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     name = re.sub(r"[^A-Za-z0-9._+-]", "_", resolved.name)
     return f"{name}-{resolved.seed}-{digest}"
+
+
+def _without_paths(config: Any) -> Any:
+    """A configuration whose files are their fingerprints, wherever they lie."""
+    if isinstance(config, dict):
+        hidden = {"path"} if config.get("sha256") else set()
+        return {k: _without_paths(v) for k, v in config.items() if k not in hidden}
+    return [_without_paths(v) for v in config] if isinstance(config, list) else config
+
+
+@contextmanager
+def writing(out: Path | str | None, name: str) -> Iterator[RunFolder | None]:
+    """The folder of a run to be written, None for none; an error or Ctrl-C leaves nothing."""
+    try:
+        if out is None:
+            yield None
+        else:
+            with replacing(Path(out), name) as folder:
+                yield folder
+    except RecordError as error:
+        raise ScenarioError(error.strerror or str(error), path="--out") from None
 
 
 @contextmanager

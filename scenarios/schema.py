@@ -6,9 +6,10 @@ one; `scenarios.listing` turns it into what the exchange lists.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
@@ -170,6 +171,8 @@ class TraderSpec(Part):
 class Check(Part):
     """A metric of the report against a value; ``between`` takes two, both included."""
 
+    known: ClassVar[Mapping[str, str]] = UNITS  # the metrics that there are
+
     id: Name
     metric: str
     compare: Literal["<", "<=", ">", ">=", "==", "between"]
@@ -178,8 +181,8 @@ class Check(Part):
 
     @model_validator(mode="after")
     def _values(self) -> Check:
-        if self.metric not in UNITS:
-            raise ValueError(f"unknown metric {self.metric!r}{choose(self.metric, UNITS)}")
+        if self.metric not in self.known:
+            raise ValueError(f"unknown metric {self.metric!r}{choose(self.metric, self.known)}")
         if isinstance(self.value, tuple) != (self.compare == "between"):
             raise ValueError(
                 f"compare {self.compare!r} takes"

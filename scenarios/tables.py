@@ -54,7 +54,8 @@ def number(value: float | None, unit: str = "") -> str:
     return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
-def _table(*columns: str, title: str | None = None, right: Iterable[int] = ()) -> Table:
+def blank_table(*columns: str, title: str | None = None, right: Iterable[int] = ()) -> Table:
+    """A table with a head and no rows; columns ``right`` hold numbers."""
     table = Table(
         box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False
     )
@@ -88,7 +89,7 @@ def _headline(found: Mapping[str, Any]) -> str:
 
 
 def _metrics(found: Mapping[str, Any]) -> Table:
-    table = _table("Risk report", "value", "unit", "name", right=(1,))
+    table = blank_table("Risk report", "value", "unit", "name", right=(1,))
     for name, entry in found["metrics"].items():
         unit = {"share": "", "0 or 1": ""}.get(entry["unit"], entry["unit"])
         value = number(entry["value"], entry["unit"])
@@ -98,7 +99,7 @@ def _metrics(found: Mapping[str, Any]) -> Table:
 
 def _stages(found: Mapping[str, Any]) -> Table:
     stages = found["stages"]
-    table = _table("Liquidations by stage", "USD", "what", right=(1,))
+    table = blank_table("Liquidations by stage", "USD", "what", right=(1,))
     for name, title, what in STAGES:
         table.add_row(title, number(stages[name], "USD"), what)
     delay = stages["first_adl_delay_s"]
@@ -113,7 +114,7 @@ def _stages(found: Mapping[str, Any]) -> Table:
 
 def checks(found: Iterable[Mapping[str, Any]]) -> Table:
     """Checks with their outcome: a list of {id, passed, value, expect}."""
-    table = _table("Check", "", "found", "expected", right=(2,))
+    table = blank_table("Check", "", "found", "expected", right=(2,))
     for check in found:
         passed = Text("pass", style="green") if check["passed"] else Text("MISS", style="bold red")
         table.add_row(check["id"], passed, number(check["value"]), check["expect"])
@@ -152,7 +153,9 @@ def outcome(found: Mapping[str, Any]) -> RenderableType:
 
 def control(outcome: Mapping[str, Any]) -> RenderableType:
     """One control: the verdict, then the median and range over the seeds of each variant."""
-    table = _table("variant", "seeds", "metric", "median", "lowest", "highest", right=(1, 3, 4, 5))
+    table = blank_table(
+        "variant", "seeds", "metric", "median", "lowest", "highest", right=(1, 3, 4, 5)
+    )
     for row in outcome["rows"]:
         numbers = (number(row[k]) for k in ("median", "low", "high"))
         table.add_row(row["variant"], str(row["seeds"]), row["metric"], *numbers)
@@ -168,7 +171,7 @@ def control(outcome: Mapping[str, Any]) -> RenderableType:
 def explanation(found: Mapping[str, Any]) -> RenderableType:
     """An account leg by leg: ``found`` is what `scenarios.explain.explain_account` returns."""
     told = found["explanation"]
-    table = _table("leg", "clause", "NE", "IM", "MM", "from", right=(2, 3, 4))
+    table = blank_table("leg", "clause", "NE", "IM", "MM", "from", right=(2, 3, 4))
     for leg in told["legs"]:
         amounts = (_usd(leg[column]) for column in ("ne_usd", "im_usd", "mm_usd"))
         table.add_row(leg["name"], leg["clause"], *amounts, Text(_inputs(leg["inputs"]), "dim"))

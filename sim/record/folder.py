@@ -72,6 +72,13 @@ class RunFolder:
             except pl.exceptions.PolarsError as error:
                 raise OSError(str(error)) from error
 
+    def write_text(self, name: str, text: str) -> None:
+        """Write a text file, UTF-8."""
+        target = self.tmp / name
+        with _explained(f"cannot write run {self.run_id} to {self.path.parent}"):
+            target.parent.mkdir(exist_ok=True)
+            target.write_text(text, "utf-8", newline="\n")
+
     def complete(self, manifest: Mapping[str, Any]) -> Path:
         """Write the manifest, the mark of a complete run, and give the folder its name."""
         with _explained(f"cannot write run {self.run_id} to {self.path.parent}"):

@@ -22,3 +22,13 @@ UNITS = {
     "event_price_max": "USDC",
     "wrongful_liquidation_share": "share",
 }
+
+# Of each study (`scenarios.studies`), in the order of its report.
+STUDY_UNITS: dict[str, dict[str, str]] = {
+    "loop-ladder": {
+        "liquidatable_share_2pct": "%",
+        "liquidatable_share_4pct": "%",
+        "liquidatable_share_6pct": "%",
+        "liquidatable_share_8pct": "%",
+    },
+}

@@ -10,6 +10,7 @@ import scenarios
 from scenarios.errors import ScenarioError, choose, nearest
 from scenarios.files import parse_overrides, with_overrides
 from scenarios.source import line_of, lines
+from scenarios.studies import KINDS
 
 TEXT = '''
 name = "small"
@@ -176,5 +177,8 @@ def test_library_scenarios_load_and_list(name: str) -> None:
     from scenarios.listing import listing_of
 
     scenario = scenarios.load(name)
+    if isinstance(scenario, scenarios.Study):
+        assert scenario.study in KINDS
+        return
     listing = listing_of(scenario)
     assert len(listing.feeds) == len(scenario.coin)

@@ -1,0 +1,96 @@
+"""A study's report for a terminal: metrics, checks, the main table with units in its header."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from scenarios.tables import blank_table, checks, number
+
+# Ending of a column's name -> what stands in its header.
+UNITS = {
+    "usd": "USD",
+    "eth": "ETH",
+    "share": "%",
+    "pct": "%",
+    "bps": "bp",
+    "ratio": "ratio",
+    "s": "s",
+    "musd": "m USD",
+}
+ROWS = 60  # more are in the run's folder
+
+
+def report(found: Mapping[str, Any]) -> RenderableType:
+    """``found`` is the object that ``run --json`` prints."""
+    head = (
+        f"{found['scenario']} (study {found['study']}), seed {found['seed']},"
+        f" in {found['wall_seconds']:,.1f} s"
+    )
+    parts: list[RenderableType] = [Text(head, style="bold"), metrics(found["metrics"])]
+    if found["checks"]:
+        parts.append(checks(found["checks"]))
+    if found["main"]:
+        parts.append(shown(found["main"], found["tables"][found["main"]]))
+    parts += [Text(note, style="dim") for note in found["notes"]]
+    return Group(*parts)
+
+
+def metrics(found: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Name, value and unit of every metric."""
+    made = blank_table("Metric", "value", "unit", right=(1,))
+    for name, entry in found.items():
+        unit = {"share": "", "0 or 1": ""}.get(entry["unit"], entry["unit"])
+        made.add_row(name, number(entry["value"], entry["unit"]), unit)
+    return made
+
+
+def shown(name: str, table: Mapping[str, Any]) -> Table:
+    """One of a report's tables, its first `ROWS` rows."""
+    columns: Sequence[str] = table["columns"]
+    rows: Sequence[Sequence[Any]] = table["rows"]
+    numeric = [
+        i for i in range(len(columns)) if any(isinstance(row[i], int | float) for row in rows)
+    ]
+    title = name.replace("_", " ")
+    if len(rows) > ROWS:
+        title += f" (the first {ROWS} of {len(rows)} rows)"
+    made = blank_table(*(header(c) for c in columns), title=title, right=numeric)
+    for row in rows[:ROWS]:
+        made.add_row(*(cell(v, c) for v, c in zip(row, columns, strict=True)))
+    return made
+
+
+def header(column: str) -> str:
+    """``final_price_usd`` as ``final price, USD``."""
+    words = column.split("_")
+    if len(words) > 1 and words[-1] in UNITS:
+        return f"{' '.join(words[:-1])}, {UNITS[words[-1]]}"
+    return " ".join(words)
+
+
+def cell(value: Any, column: str) -> str:
+    """A value as people read it."""
+    if value is None:
+        return "—"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, int | float):
+        return str(value)
+    end = column.rsplit("_", 1)[-1]
+    if end == "share":
+        return f"{100 * value:,.2f}"
+    return number(value, "USD" if end in ("usd", "eth") else "")
+
+
+def where(report: Mapping[str, Any], path: Path | None) -> str:
+    """The last lines: where everything is."""
+    if path is None:
+        return ""
+    names = ", ".join(f"tables/{name}.csv" for name in report["tables"])
+    return f"run      {path}\ntables   {names}"
