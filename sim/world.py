@@ -236,7 +236,9 @@ class World(mesa.Model):
 
     def _accounts(self, trader: Trader) -> np.ndarray:
         """The accounts whose events a trader hears of."""
-        return trader.accounts if self.wallets is None else self.wallets.accounts_of(trader.accounts)
+        return (
+            trader.accounts if self.wallets is None else self.wallets.accounts_of(trader.accounts)
+        )
 
     def _live(self, trader: Trader, inbox: Inbox | None) -> Generator[Any, Any, None]:
         """The SimPy process of a trader: wake, look, send, sleep."""

@@ -30,7 +30,7 @@ from sim.exchange.messages import (
 from sim.exchange.wallets import SPOT, Wallets
 
 SPARE = 0.05  # of initial margin, for fees and rounding
-PARTS = 1 << 20  # a party's shares of a later deposit are counted in this many parts
+PARTS = 10**12  # in which the shares of a later deposit are counted
 
 
 class Endowment:

@@ -118,11 +118,11 @@ class Wallets:
         return total.sum(axis=0)
 
     def owners(self) -> np.ndarray:
-        """SETTINGS messages that give all wallets of a party one owner; none for one wallet."""
-        block = np.zeros((self.accounts if self.count > 1 else 0, MSG_COLS), dtype=np.int64)
+        """SETTINGS of every party that give its wallets one owner, itself; to be routed."""
+        block = np.zeros((self.parties if self.count > 1 else 0, MSG_COLS), dtype=np.int64)
         if len(block):
-            block[:, M_KIND], block[:, M_ACCOUNT] = Kind.SETTINGS, np.arange(self.accounts)
-            block[:, M_ARG] = block[:, M_ACCOUNT] % self.parties + 1
+            block[:, M_KIND], block[:, M_ACCOUNT] = Kind.SETTINGS, np.arange(self.parties)
+            block[:, M_ARG] = block[:, M_ACCOUNT] + 1
         return block
 
     def parties_in(self, events: np.ndarray) -> np.ndarray:
