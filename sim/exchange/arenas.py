@@ -9,6 +9,7 @@ import numpy as np
 from sim.exchange.instruments import (
     MICRO,
     AssetKind,
+    BinaryEvent,
     Event,
     Future,
     InversePerpetual,
@@ -272,6 +273,31 @@ def _assets(s: st.State, listing: Listing) -> None:
         row[st.V_DATE] = event.date_us
         if isinstance(event, ScalarEvent):
             row[st.V_LOW], row[st.V_HIGH] = event.low, event.high
+        for n, jump in enumerate(event.jumps):
+            s.assetf[first + n, st.JUMP] = jump
+
+
+def _links(s: st.State, listing: Listing) -> None:
+    """Chains of the derivatives on each feed (MAR-06) and of the events linked to it (MAR-07)."""
+    s.feeds[:, st.D_FIRST] = s.feeds[:, st.D_LINKED] = s.ins[:, st.I_SAME] = -1
+    s.events[:, st.V_FEED] = s.events[:, st.V_NEXT] = -1
+    for i in reversed(range(len(listing.derivatives()))):
+        feed = s.feeds[listing.feed_of(i)]
+        s.ins[i, st.I_SAME], feed[st.D_FIRST] = feed[st.D_FIRST], i
+    for feed in s.feeds:
+        i = feed[st.D_FIRST]
+        if i >= 0 and s.ins[i, st.I_SAME] >= 0:
+            while i >= 0:
+                s.ins[i, st.I_GROUPED] = 1
+                i = s.ins[i, st.I_SAME]
+    for e, event in reversed([*enumerate(listing.events)]):
+        if not event.underlying:
+            continue
+        f = listing.feed_id(event.underlying)
+        row = s.events[e]
+        row[st.V_FEED], row[st.V_STRIKE] = f, event.strike
+        row[st.V_BELOW] = int(isinstance(event, BinaryEvent) and event.below)
+        row[st.V_NEXT], s.feeds[f, st.D_LINKED] = s.feeds[f, st.D_LINKED], e
 
 
 def build(
@@ -308,6 +334,9 @@ def build(
         row[st.D_MIN_SOURCES] = feed.min_sources
         row[st.D_STALE_US] = feed.stale_after_s * MICRO
         row[st.D_OWN] = listing.instrument_id(feed.own_book) if feed.own_book else -1
+        row[st.D_MOVES] = len(feed.grid)
+        s.grid[n, : len(feed.grid)] = sorted(feed.grid, reverse=True)
+    _links(s, listing)
     return arenas
 
 

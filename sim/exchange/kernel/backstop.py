@@ -15,11 +15,11 @@ from sim.exchange.kernel.legs import (
     equity_share,
     leg_kind,
     mark_of,
-    next_leg,
     share_of,
 )
 from sim.exchange.kernel.margin import equity, initial, maintenance
 from sim.exchange.kernel.positions import trade
+from sim.exchange.kernel.ranking import next_leg
 from sim.exchange.kernel.shares import touch
 from sim.exchange.kernel.state import (
     A_BORROWED,

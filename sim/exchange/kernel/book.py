@@ -11,7 +11,7 @@ import numpy as np
 
 from sim.exchange.kernel.bits import FULL, ZERO, bit, highest, lowest
 from sim.exchange.kernel.expiry import forget
-from sim.exchange.kernel.jit import inlined
+from sim.exchange.kernel.jit import inlined, kernel
 from sim.exchange.kernel.state import (
     ACC,
     ANEXT,
@@ -112,6 +112,17 @@ def next_price(s, side, price):
     base = s.ins[side >> 1, I_BASE]
     k = above(s, side, price - base + 1) if side & 1 else below(s, side, price - base - 1)
     return k + base if k >= 0 else -1
+
+
+@kernel
+def side_lots(s, side):
+    """Lots resting on one side of a book."""
+    total = s.best[side] * 0
+    price = s.best[side]
+    while price >= 0:
+        total += s.levels[side, price - s.ins[side >> 1, I_BASE], LOTS]
+        price = next_price(s, side, price)
+    return total
 
 
 @inlined

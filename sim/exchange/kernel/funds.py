@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sim.exchange.kernel.bits import ONE, ZERO, lowest
 from sim.exchange.kernel.events import emit
-from sim.exchange.kernel.jit import entry, inlined
+from sim.exchange.kernel.jit import entry, inlined, kernel
 from sim.exchange.kernel.ledger import move_asset
 from sim.exchange.kernel.margin import initial
 from sim.exchange.kernel.pool import room_reason, shares_for
@@ -19,6 +19,7 @@ from sim.exchange.kernel.state import (
     A_TV,
     C_COMMIT,
     C_FLAGGED,
+    C_OWNER,
     D_BOUND,
     G_WITHDRAW,
     I_FEED,
@@ -60,6 +61,8 @@ DEPOSIT, WITHDRAW, POOL, FUND, COMMIT, MINT, MERGE, CONVERT = (
     int(Kind.MERGE),
     int(Kind.CONVERT),
 )
+E_TRANSFER = int(Event.TRANSFER)
+TRANSFER = int(Kind.TRANSFER)
 E_DEPOSIT, E_WITHDRAW, E_POOL, E_FUND, E_COMMIT, E_MINT, E_MERGE, E_CONVERT = (
     int(Event.DEPOSIT),
     int(Event.WITHDRAW),
@@ -129,6 +132,23 @@ def open_notional(s, a):
     return total
 
 
+@kernel
+def may_leave(s, a, asset, units):
+    """Take units out of a balance if margin allows it (MAR-09); returns a reject reason or 0."""
+    if stale_exposure(s, a, asset):
+        return R_STALE
+    move_asset(s, a, asset, -units)
+    _, im = initial(s, a)
+    phi = s.rules[PHI]
+    s.rules[PHI] = 0.0
+    ne, _ = initial(s, a)
+    s.rules[PHI] = phi
+    if ne < max(im, s.rules[WITHDRAW_FLOOR] * open_notional(s, a)):
+        move_asset(s, a, asset, units)
+        return R_MARGIN
+    return 0
+
+
 @inlined
 def withdraw(s, a, asset, units, borrow):
     """WITHDRAW; returns a reject reason or 0."""
@@ -145,22 +165,37 @@ def withdraw(s, a, asset, units, borrow):
         reason = room_reason(s, asset, max(0, -held), units - held)
         if reason != 0:
             return reason
-    if stale_exposure(s, a, asset):
-        return R_STALE
-    move_asset(s, a, asset, -units)
-    _, im = initial(s, a)
-    phi = s.rules[PHI]
-    s.rules[PHI] = 0.0
-    ne, _ = initial(s, a)
-    s.rules[PHI] = phi
-    if ne < max(im, s.rules[WITHDRAW_FLOOR] * open_notional(s, a)):
-        move_asset(s, a, asset, units)
-        return R_MARGIN
+    reason = may_leave(s, a, asset, units)
+    if reason != 0:
+        return reason
     if -s.assets[asset, A_EXTERNAL] - units < 0:
         move_asset(s, a, asset, units)
         return R_LIQUIDITY
     s.assets[asset, A_EXTERNAL] += units
     emit(s, E_WITHDRAW, a, asset, 0, 0, units, 0, 0, 0, 0, 0, 0, 0, 0)
+    return 0
+
+
+@inlined
+def transfer(s, a, asset, units, to):
+    """TRANSFER between wallets of one owner (MAR-08); returns a reject reason or 0."""
+    if to < 0 or to >= s.h[N_ACCOUNTS]:
+        return R_ACCOUNT
+    if asset < 0 or asset > s.h[N_COINS]:
+        return R_ASSET
+    if units <= 0 or units > HUGE:
+        return R_SIZE
+    if to == a or s.acct[to, C_OWNER] != s.acct[a, C_OWNER]:
+        return R_FLAGS
+    if s.acct[a, C_FLAGGED]:
+        return R_FLAGGED
+    if units > s.bal[a, asset]:
+        return R_BALANCE
+    reason = may_leave(s, a, asset, units)
+    if reason != 0:
+        return reason
+    move_asset(s, to, asset, units)
+    emit(s, E_TRANSFER, a, asset, 0, 0, units, 0, 0, to, 0, 0, 0, 0, 0)
     return 0
 
 
@@ -238,7 +273,7 @@ def too_much(s, asset, units):
 
 @entry
 def funds(arenas, m):
-    """DEPOSIT, WITHDRAW, POOL, FUND, COMMIT, MINT, MERGE, CONVERT; returns a reject reason or 0."""
+    """DEPOSIT, WITHDRAW, TRANSFER, POOL, FUND, COMMIT, MINT, MERGE, CONVERT; a reject reason or 0."""
     s = views(arenas)
     h = s.h
     kind = m[M_KIND]
@@ -272,6 +307,8 @@ def funds(arenas, m):
         return 0
     if kind == WITHDRAW:
         return withdraw(s, a, x, units, m[M_ARG])
+    if kind == TRANSFER:
+        return transfer(s, a, x, units, m[M_ARG])
     if kind == CONVERT:
         return convert(s, a, x, units, m[M_ARG])
     if kind != DEPOSIT:

@@ -10,10 +10,11 @@ import math
 import numpy as np
 
 from sim.exchange.kernel.bits import cdiv
-from sim.exchange.kernel.book import crosses, next_price
+from sim.exchange.kernel.collateral import weight
+from sim.exchange.kernel.disposal import debt_units, step_lots
+from sim.exchange.kernel.fractions import mmf
 from sim.exchange.kernel.jit import inlined, kernel
 from sim.exchange.kernel.limits import highest_price, lowest_price
-from sim.exchange.kernel.margin import coin_value, debt_maintenance, holding, mmf, weight
 from sim.exchange.kernel.quality import grade
 from sim.exchange.kernel.shares import complete, share_mark, single, usd
 from sim.exchange.kernel.state import (
@@ -23,28 +24,22 @@ from sim.exchange.kernel.state import (
     A_SPOT,
     A_TV,
     D_INDEX,
-    F_LAMBDA,
+    EXACT,
     FILL_BA,
     FILL_SMMR,
     G_LIQUIDATE,
-    I_ASSET,
-    I_BASE,
     I_FEED,
     I_MARK,
     I_PAYOFF,
     I_STATE,
     I_TV,
     I_UNITS,
-    LIQ_FEE_RATE,
-    LOTS,
     N_COINS,
     N_DERIVATIVES,
     N_LEGS,
     N_POOLS,
     S_LIMIT,
     SIZE,
-    STEP_MIN,
-    STEP_PPM,
     V_INSTRUMENT,
     V_RESOLVED,
 )
@@ -175,18 +170,6 @@ def mark_of(s, k):
 
 
 @inlined
-def step_units(s, a, leg, whole, unit):
-    """Lots of one step out of `whole` lots worth `unit` micro each."""
-    h = s.h
-    if s.flag_size[a, leg] == 0:
-        s.flag_size[a, leg] = whole
-    if whole * unit <= h[STEP_MIN]:
-        return whole
-    step = cdiv(s.flag_size[a, leg] * h[STEP_PPM], 1_000_000)
-    return min(whole, max(step, cdiv(h[STEP_MIN], unit)))
-
-
-@inlined
 def ceiling(x):
     return np.int64(math.ceil(min(x, 4e18)))
 
@@ -226,12 +209,15 @@ def position_bound(s, a, i, e, ne, mm):
         return inverse_bound(s, a, i, share, give * 1e6)
     tv = s.ins[i, I_TV]
     value = abs(size) * s.ins[i, I_MARK] * tv
+    exact = s.h[EXACT] != 0  # it may pass the bankruptcy price: the fund settles the difference
     if size > 0:
         broke = cdiv(value - share, size * tv)
         fill = np.int64(math.ceil((usd(value) - give) * 1e6 / (size * tv)))
+        broke = fill if exact else broke
         return max(max(fill, max(broke, np.int64(1))), lowest_price(s, i))
     broke = (value + share) // (-size * tv)
     fill = np.int64(math.floor((usd(value) + give) * 1e6 / (-size * tv)))
+    broke = fill if exact else broke
     return min(min(fill, max(broke, np.int64(1))), highest_price(s, i))
 
 
@@ -246,7 +232,6 @@ def sale(s, a, k, micro):
 @kernel
 def plan_debt(s, a, leg):
     """One step on a debt: sell collateral for USDC, or buy the owed coin."""
-    h = s.h
     none = (np.int64(0), np.int64(0), np.int64(0), np.int64(0), np.int64(0), SALE_LEG)
     k = debt_of(s, leg)
     debt = -s.bal[a, k]
@@ -256,24 +241,18 @@ def plan_debt(s, a, leg):
         c = collateral(s, a, 0)
         if c == 0:
             return none
-        if s.flag_size[a, leg] == 0:
-            s.flag_size[a, leg] = debt
-        amount = debt
-        if debt > h[STEP_MIN]:
-            step = cdiv(s.flag_size[a, leg] * h[STEP_PPM], 1_000_000)
-            amount = min(debt, max(step, h[STEP_MIN]))
-        return sale(s, a, c, amount)
+        return sale(s, a, c, debt_units(s, a, leg, debt, np.int64(1)))
     i = s.assets[k, A_SPOT]
     price = coin_price(s, k)
     if s.bal[a, 0] >= price:
         if i < 0 or not usable(s, i):
             return none
-        lots = min(step_units(s, a, leg, debt, price), s.bal[a, 0] // price)
+        lots = min(debt_units(s, a, leg, debt, price), s.bal[a, 0] // price)
         return i, np.int64(0), lots, highest_price(s, i), np.int64(0), PURCHASE_LEG
     c = collateral(s, a, k)
     if c == 0:
         return none
-    return sale(s, a, c, step_units(s, a, leg, debt, price) * price)
+    return sale(s, a, c, debt_units(s, a, leg, debt, price) * price)
 
 
 @kernel
@@ -287,8 +266,8 @@ def plan(s, a, leg, e, ne, mm):
         if not tradable(s, a, i):
             return none
         unit = notional(s, i, np.int64(1), s.ins[i, I_MARK])
-        lots = step_units(s, a, leg, abs(size), unit)
         side = np.int64(1 if size > 0 else 0)
+        lots = step_lots(s, a, leg, abs(size), unit, i, side)
         return i, side, lots, position_bound(s, a, i, e, ne, mm), np.int64(0), POSITION_LEG
     if kind == SHARE_LEG:
         k = share_of(s, leg)
@@ -299,87 +278,23 @@ def plan(s, a, leg, e, ne, mm):
         if net == 0 or not usable(s, i):
             return none
         unit = mark_of(s, k) * s.ins[i, I_TV]
-        lots = net if unit == 0 else step_units(s, a, leg, net, unit)
+        side = np.int64(0 if no else 1)
+        lots = net if unit == 0 else step_lots(s, a, leg, net, unit, i, side)
         if no:
-            return i, np.int64(0), lots, s.ins[i, I_PAYOFF] - 1, np.int64(1), SHARE_LEG
-        return i, np.int64(1), lots, np.int64(1), np.int64(0), SHARE_LEG
+            return i, side, lots, s.ins[i, I_PAYOFF] - 1, np.int64(1), SHARE_LEG
+        return i, side, lots, np.int64(1), np.int64(0), SHARE_LEG
     return plan_debt(s, a, leg)
 
 
-@inlined
-def walk(s, i, side, lots, bound, reference):
-    """Lots a forced order would fill and what they cost against `reference` (micro)."""
-    other_side = 2 * i + 1 - side
-    price = s.best[other_side]
-    left = lots
-    cost = lots * 0
-    tv = s.ins[i, I_TV]
-    per_price = s.ins[i, I_UNITS]
-    while left > 0 and crosses(side, price, bound):
-        q = min(left, s.levels[other_side, price - s.ins[i, I_BASE], LOTS])
-        if per_price == 0:
-            cost += q * (price - reference if side == 0 else reference - price) * tv
-        else:
-            units = (q * per_price) // price - (q * per_price) // reference
-            cost += (units if side == 1 else -units) * s.feeds[s.ins[i, I_FEED], D_INDEX] * tv
-        left -= q
-        price = next_price(s, other_side, price)
-    return lots - left, cost
-
-
 @kernel
-def ratio(s, a, leg, i, side, lots, bound, code):
-    """Relief of (MM - NE) over book cost (LIQ-02); -1.0 when the book cannot fill a lot."""
-    tv = s.ins[i, I_TV]
-    mark = s.feeds[s.ins[i, I_FEED], D_INDEX] if code >= SALE_LEG else s.ins[i, I_MARK]
-    filled, cost = walk(s, i, side, lots, bound, mark)
-    if filled == 0:
-        return -1.0
-    paid = usd(notional(s, i, filled, mark))
-    if code == POSITION_LEG:
-        before = stand_alone(s, a, i)
-        n = usd(notional(s, i, abs(s.pos[a, i, SIZE]) - filled, mark))
-        relief = before - n * mmf(s, i, n)
-    elif code == SHARE_LEG:
+def leg_value(s, a, leg):
+    """Micro-USDC of a whole leg at mark (a debt: at its index)."""
+    kind = leg_kind(s, leg)
+    if kind == POSITION_LEG:
+        return notional(s, leg, abs(s.pos[a, leg, SIZE]), s.ins[leg, I_MARK])
+    if kind == SHARE_LEG:
         k = share_of(s, leg)
-        unit = mark_of(s, k) * tv
-        net = above_sets(s, a, k)
-        lam = s.insf[i, F_LAMBDA]
-        relief = lam * usd(net * unit) - lam * usd((net - filled) * unit)
-        paid = usd(filled * unit)
-    else:
-        relief = 0.0
-        owed = debt_of(s, leg)
-        price = 1 if owed == 0 else coin_price(s, owed)
-        if code == PURCHASE_LEG or owed == 0:
-            debt = -s.bal[a, owed] * price
-            after = max(0, debt - filled * mark * tv)
-            relief = debt_maintenance(s, owed, usd(debt)) - debt_maintenance(s, owed, usd(after))
-        if code == SALE_LEG:
-            k = s.ins[i, I_ASSET]
-            units = holding(s, a, k, False)
-            relief += paid - (
-                coin_value(s, k, units, False) - coin_value(s, k, units - filled, False)
-            )
-    return relief / max(usd(cost) + s.rules[LIQ_FEE_RATE] * paid, 1e-6)
-
-
-@kernel
-def next_leg(s, a, e, ne, mm, legs, only_untried):
-    """The leg to try next, -1 if none: highest ratio, then unfillable ones; ties to the earlier leg.
-
-    Considers the first `legs` legs; with only_untried those whose scratch[leg, 2] is 0.
-    """
-    found = -1
-    high = -2.0
-    for leg in range(legs):
-        if only_untried and s.scratch[leg, 2] != 0:
-            continue
-        i, side, lots, bound, _, code = plan(s, a, leg, e, ne, mm)
-        if lots <= 0:
-            continue
-        x = ratio(s, a, leg, i, side, lots, bound, code)
-        if x > high:
-            high = x
-            found = leg
-    return found
+        i, _ = book_of(s, k)
+        return above_sets(s, a, k) * mark_of(s, k) * s.ins[i, I_TV]
+    k = debt_of(s, leg)
+    return -s.bal[a, k] * (1 if k == 0 else coin_price(s, k))

@@ -187,7 +187,7 @@ ENTRIES: dict[int, Callable[[Arenas, np.ndarray], int]] = {
         kind: funds
         for kind in (
             Kind.DEPOSIT, Kind.POOL, Kind.FUND, Kind.COMMIT, Kind.MINT, Kind.MERGE, Kind.WITHDRAW,
-            Kind.CONVERT,
+            Kind.CONVERT, Kind.TRANSFER,
         )
     },
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The unified account: equity, net equity, initial and maintenance margin (MAR-01 … MAR-05).
+"""An account's equity, net equity, initial and maintenance margin (MAR-01 … MAR-07).
 
 Sums run balances, positions, events, each by ascending id, as one float64 running sum in USD, so
 that the reference exchange reaches the same last bit.
@@ -11,162 +11,57 @@ import math
 import numpy as np
 
 from sim.exchange.kernel.bits import ONE, ZERO, bit, lowest
+from sim.exchange.kernel.collateral import coin_value, holding, profit
+from sim.exchange.kernel.fractions import (
+    debt_initial,
+    debt_maintenance,
+    group_initial,
+    group_maintenance,
+    imf,
+    mmf,
+    most_notional,
+)
 from sim.exchange.kernel.jit import inlined, kernel
 from sim.exchange.kernel.pool import claim
+from sim.exchange.kernel.portfolio import linked, underlying
 from sim.exchange.kernel.positions import unrealised
 from sim.exchange.kernel.quality import stale
-from sim.exchange.kernel.shares import (
-    MICRO,
-    event_loss,
-    event_out,
-    event_value,
-    usd,
-)
+from sim.exchange.kernel.shares import MICRO, event_loss, event_out, event_value, usd
 from sim.exchange.kernel.state import (
     A_FEED,
     A_SPOT,
-    A_TOTAL,
     A_TV,
     ASK,
     ASK_COST,
-    B_BASE,
-    B_BASE_M,
-    B_FACTOR,
-    B_FACTOR_M,
-    B_INV_LIMIT,
     BID,
     BID_COST,
-    CAP,
     COST,
     D_INDEX,
     D_TWAP,
     EVALUATIONS,
-    F_BASE,
-    F_BASE_M,
-    F_FACTOR,
-    F_FACTOR_M,
-    F_INV_LIMIT,
     F_LAMBDA,
-    F_OI_LOW,
-    F_OI_UP,
     FEE_RATE,
     I_ASSET,
     I_EVENT,
     I_FACE,
     I_FEED,
+    I_GROUPED,
     I_MARK,
-    I_OI,
     I_TV,
     I_UNITS,
-    KAPPA,
     N_ACTIVE,
     N_COINS,
     N_DERIVATIVES,
-    N_INVERSES,
-    N_PERPETUALS,
+    N_FEEDS,
     N_SPOTS,
-    PHI,
+    OVER,
+    PORTFOLIO,
     SIZE,
     STRICT,
     V_INSTRUMENT,
     V_RESOLVED,
-    B,
-    W,
 )
 from sim.exchange.kernel.value import notional
-
-SURELY = 1.0 - 1e-9  # a comparison with this much room needs no square root
-
-
-@inlined
-def weight(s, k, value, price):
-    """w of MAR-02 for a positive coin balance worth `value` USD at `price`."""
-    f = s.assetf[k]
-    room = f[B] - f[W]
-    slope = f[W] * f[KAPPA]
-    w = f[W]
-    if room <= 0.0 or slope * slope * value > room * room * SURELY:
-        w = min(w, f[B] / (1.0 + f[KAPPA] * math.sqrt(value)))
-    if f[CAP] > 0.0:
-        total = usd(s.assets[k, A_TOTAL] * price * s.assets[k, A_TV])
-        if total > 0.0:
-            w = w * min(1.0, f[CAP] / total)
-    return w
-
-
-@kernel
-def coin_value(s, k, units, strict):
-    """NE of `units` of coin k in USD."""
-    if units == 0:
-        return 0.0
-    feed = s.assets[k, A_FEED]
-    price = s.feeds[feed, D_INDEX]
-    if strict:
-        twap = s.feeds[feed, D_TWAP]
-        price = min(price, twap) if units > 0 else max(price, twap)
-    value = usd(units * price * s.assets[k, A_TV])
-    if units < 0:
-        return value
-    if strict and stale(s, feed):
-        return 0.0
-    return value * weight(s, k, value, price)
-
-
-@kernel
-def coin_gain(s, a, k, at_index):
-    """Unrealised PnL of the inverse positions that settle in coin k, in its units."""
-    total = s.bal[a, k] * 0
-    first = s.h[N_PERPETUALS]
-    for i in range(first, first + s.h[N_INVERSES]):
-        if s.ins[i, I_ASSET] == k and s.pos[a, i, SIZE] != 0:
-            price = s.feeds[s.ins[i, I_FEED], D_INDEX] if at_index else s.ins[i, I_MARK]
-            total += unrealised(s, a, i, price)
-    return total
-
-
-@inlined
-def holding(s, a, k, at_index):
-    """b of MAR-01 for a coin: balance, claim on the pool, unrealised PnL of inverse positions."""
-    units = s.bal[a, k] + claim(s, a, k)
-    if s.h[N_INVERSES] != 0:
-        units += coin_gain(s, a, k, at_index)
-    return units
-
-
-@inlined
-def imf(s, i, n):
-    f = s.insf[i]
-    x = max(f[F_INV_LIMIT], max(f[F_BASE], f[F_FACTOR] * math.sqrt(n)))
-    if f[F_OI_UP] > 0.0:
-        oi = usd(notional(s, i, s.ins[i, I_OI], s.ins[i, I_MARK]))
-        share = min(1.0, max(0.0, (oi - f[F_OI_LOW]) / (f[F_OI_UP] - f[F_OI_LOW])))
-        x = max(x, f[F_BASE] + share * (1.0 - f[F_BASE]))
-    return min(1.0, x)
-
-
-@inlined
-def mmf(s, i, n):
-    f = s.insf[i]
-    return min(1.0, max(f[F_BASE_M], f[F_FACTOR_M] * math.sqrt(n)))
-
-
-@inlined
-def debt_initial(s, k, x):
-    f = s.assetf[k]
-    return x * min(1.0, max(f[B_INV_LIMIT], max(f[B_BASE], f[B_FACTOR] * math.sqrt(x))))
-
-
-@inlined
-def debt_maintenance(s, k, x):
-    f = s.assetf[k]
-    return x * min(1.0, max(f[B_BASE_M], f[B_FACTOR_M] * math.sqrt(x)))
-
-
-@inlined
-def profit(s, u, ignored):
-    """NE of an unrealised PnL: losses whole, gains by phi, nothing when the reading is stale."""
-    gain = 0.0 if ignored else s.rules[PHI]
-    return u * (gain if u > 0.0 else 1.0)
 
 
 @inlined
@@ -260,6 +155,7 @@ def initial(s, a):
     h = s.h
     h[EVALUATIONS] += 1
     strict = h[STRICT] != 0
+    portfolio = h[PORTFOLIO] != 0
     derivatives = h[N_DERIVATIVES]
     spots = derivatives + h[N_SPOTS]
     ne = usd(s.bal[a, 0] + claim(s, a, 0))
@@ -279,6 +175,9 @@ def initial(s, a):
             if strict:
                 price = max(price, s.feeds[feed, D_TWAP])
             im += debt_initial(s, k, usd(-units * price * s.assets[k, A_TV]))
+    if portfolio:
+        for f in range(h[N_FEEDS]):
+            im += s.rules[OVER] * underlying(s, a, f, True, strict, False)
     for word in range(h[N_ACTIVE]):
         bits = s.active[a, word]
         quoted = s.quoted[a, word]
@@ -288,21 +187,21 @@ def initial(s, a):
             own = bits ^ others
             bits = others
             if i < derivatives:
-                p = s.pos[a, i]
-                size = p[SIZE]
-                most = max(abs(size), max(abs(size + p[BID]), abs(size - p[ASK])))
-                n = usd(notional(s, i, most, s.ins[i, I_MARK]))
+                if not portfolio:
+                    if s.ins[i, I_GROUPED] != 0:
+                        im += group_initial(s, a, i)
+                    else:
+                        n = most_notional(s, a, i)
+                        im += n * imf(s, i, n)
                 if s.ins[i, I_UNITS] == 0:
+                    p = s.pos[a, i]
                     ignored = strict and stale(s, s.ins[i, I_FEED])
                     unit = s.ins[i, I_MARK] * s.ins[i, I_TV]
-                    ne += profit(s, usd(size * unit - p[COST]), ignored)
-                    im += n * imf(s, i, n)
+                    ne += profit(s, usd(p[SIZE] * unit - p[COST]), ignored)
                     if quoted & own:
                         im += linear_loss(s, a, i, ignored)
-                else:
-                    im += n * imf(s, i, n)
-                    if quoted & own:
-                        im += inverse_loss(s, a, i, strict)
+                elif quoted & own:
+                    im += inverse_loss(s, a, i, strict)
             elif i < spots:
                 if quoted & own:
                     im += spot_loss(s, a, i, strict)
@@ -310,9 +209,11 @@ def initial(s, a):
                 if i == s.events[s.ins[i, I_EVENT], V_INSTRUMENT]:
                     v, sets = event_value(s, a, i, 0, 0)
                     ne += usd(v)
-                    im += s.insf[i, F_LAMBDA] * usd(v - sets * MICRO)
+                    if not (portfolio and linked(s, s.ins[i, I_EVENT])):
+                        im += s.insf[i, F_LAMBDA] * usd(v - sets * MICRO)
                 if quoted & own:
-                    im += event_loss(s, a, i)
+                    own_risk = not (portfolio and linked(s, s.ins[i, I_EVENT]))
+                    im += event_loss(s, a, i, s.insf[i, F_LAMBDA] if own_risk else 0.0)
     return ne, im
 
 
@@ -322,6 +223,7 @@ def maintenance(s, a, at_index):
     h = s.h
     derivatives = h[N_DERIVATIVES]
     spots = derivatives + h[N_SPOTS]
+    portfolio = h[PORTFOLIO] != 0
     ne = usd(s.bal[a, 0] + claim(s, a, 0))
     mm = 0.0
     events = 0.0
@@ -334,6 +236,9 @@ def maintenance(s, a, at_index):
             mm += debt_maintenance(
                 s, k, usd(-units * s.feeds[s.assets[k, A_FEED], D_INDEX] * s.assets[k, A_TV])
             )
+    if portfolio:
+        for f in range(h[N_FEEDS]):
+            mm += underlying(s, a, f, False, False, at_index)
     for word in range(h[N_ACTIVE]):
         bits = s.active[a, word]
         while bits != ZERO:
@@ -345,16 +250,22 @@ def maintenance(s, a, at_index):
                 if s.ins[i, I_UNITS] == 0:
                     unit = price * s.ins[i, I_TV]
                     ne += profit(s, usd(size * unit - s.pos[a, i, COST]), False)
-                n = usd(notional(s, i, abs(size), price))
-                mm += n * mmf(s, i, n)
+                if portfolio:
+                    continue
+                if s.ins[i, I_GROUPED] != 0:
+                    mm += group_maintenance(s, a, i, at_index)
+                else:
+                    n = usd(notional(s, i, abs(size), price))
+                    mm += n * mmf(s, i, n)
             elif i >= spots:
                 e = s.ins[i, I_EVENT]
                 if i == s.events[e, V_INSTRUMENT] and s.events[e, V_RESOLVED] == 0:
                     v, sets = event_value(s, a, i, 0, 0)
-                    r = s.insf[i, F_LAMBDA] * usd(v - sets * MICRO)
                     ne += usd(v)
-                    mm += r
-                    events += r
+                    if not (portfolio and linked(s, e)):
+                        r = s.insf[i, F_LAMBDA] * usd(v - sets * MICRO)
+                        mm += r
+                        events += r
     return ne, mm, events
 
 

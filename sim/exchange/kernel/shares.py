@@ -14,7 +14,6 @@ from sim.exchange.kernel.state import (
     BID,
     BID_COST,
     EVENT_FEE_RATE,
-    F_LAMBDA,
     I_EVENT,
     I_MARK,
     I_OUTCOME,
@@ -144,10 +143,10 @@ def event_value(s, a, i, x, y):
 
 
 @inlined
-def event_net(s, a, i, x, y):
+def event_net(s, a, i, x, y, lam):
     """V_e - R_e in USD with x more of book i's outcome and y more of its NO."""
     v, sets = event_value(s, a, i, x, y)
-    return usd(v) - s.insf[i, F_LAMBDA] * usd(v - sets * MICRO)
+    return usd(v) - lam * usd(v - sets * MICRO)
 
 
 @inlined
@@ -167,23 +166,35 @@ def event_out(s, a, i):
     return out + event_fee(s, p[ASK_COST] + p[N_ASK_COST], p[ASK] + p[N_ASK])
 
 
+@inlined
+def bids_filled(s, a, i):
+    """(lots bid, NO of them given) if all bids of an event book fill."""
+    p = s.pos[a, i]
+    return p[BID] + p[N_BID], min(held_no(s, a, i), p[N_BID])
+
+
+@inlined
+def asks_filled(s, a, i):
+    """(lots asked, shares of the outcome given of them) if all asks of an event book fill."""
+    p = s.pos[a, i]
+    return p[ASK] + p[N_ASK], min(held_yes(s, a, i), p[ASK])
+
+
 @kernel
-def event_loss(s, a, i):
+def event_loss(s, a, i, lam):
     """Fall of V - R if all bids, or all asks, of an event book fill; 0 if that is a gain."""
     p = s.pos[a, i]
-    now = event_net(s, a, i, 0, 0)
+    now = event_net(s, a, i, 0, 0, lam)
     loss = 0.0
-    lots = p[BID] + p[N_BID]
+    lots, d = bids_filled(s, a, i)
     if lots != 0:
         cost = p[BID_COST] + p[N_BID_COST]
-        d = min(held_no(s, a, i), p[N_BID])
-        after = event_net(s, a, i, lots - d, -d)
+        after = event_net(s, a, i, lots - d, -d, lam)
         loss = max(loss, now - after + usd(cost - d * MICRO) + event_fee(s, cost, lots))
-    lots = p[ASK] + p[N_ASK]
+    lots, d = asks_filled(s, a, i)
     if lots != 0:
         cost = p[ASK_COST] + p[N_ASK_COST]
-        d = min(held_yes(s, a, i), p[ASK])
-        after = event_net(s, a, i, -d, lots - d)
+        after = event_net(s, a, i, -d, lots - d, lam)
         loss = max(
             loss, now - after - usd(cost - lots * MICRO + d * MICRO) + event_fee(s, cost, lots)
         )

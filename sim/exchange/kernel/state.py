@@ -101,9 +101,7 @@ HEADER = 144
     LENDERS_FIRST,
     INSURANCE_CAP,
     BACKSTOP_ON,
-    N_POINTS,
-    N_JOINT,
-) = range(85)
+) = range(83)
 OFFSETS = 96  # header[OFFSETS + k]: where table k of LAYOUT starts in its arena
 
 # --- float rules ---------------------------------------------------------------------------
@@ -216,7 +214,9 @@ INS = 56
     I_SETTLE_SUM,
     I_SETTLE_US,
     I_SHUT,
-) = range(46)
+    I_GROUPED,  # 1 if its feed has another derivative (MAR-06)
+    I_SAME,  # the next derivative on its feed, -1: none
+) = range(48)
 INSF = 20
 (
     F_BASE,
@@ -238,8 +238,9 @@ INSF = 20
     F_UP,
 ) = range(17)
 
-# --- feeds: int64[n, 20]; ring: int64[n, RING, 3] (time, price, cumulative price*time) ----------
-FEED = 20
+# --- feeds: int64[n, 24], float64[n, GRID] of grid moves, the largest first
+# ring: int64[n, RING, 3] (time, price, cumulative price*time)
+FEED = 24
 (
     D_INDEX,
     D_TWAP,
@@ -260,7 +261,11 @@ FEED = 20
     D_OWN,  # spot book whose median is the reading, -1: none
     D_SINCE,  # time of the latest reading, good or bad
     D_GOOD,  # price that counts for settlement since then, 0: none
-) = range(19)
+    D_FIRST,  # first derivative on it, -1: none
+    D_LINKED,  # first event linked to it, -1: none (MAR-07)
+    D_MOVES,  # grid moves
+) = range(22)
+GRID = 8
 RING = 4096
 
 # --- assets: int64[n, 16], float64[n, 16] --------------------------------------------------------
@@ -300,10 +305,11 @@ ASSETF = 16
     RATE_MAX,
     RESERVE_FEE,
     THROTTLE,
-) = range(15)
+    JUMP,  # share: relative move of the underlying if it wins (MAR-07)
+) = range(16)
 
-# --- events: int64[n, 24]; two proposals of six columns each follow the first twelve ----------------
-EVENT = 24
+# --- events: int64[n, 32]; two proposals of six columns each follow the first twelve ----------------
+EVENT = 32
 (
     V_SETS,
     V_RESOLVED,
@@ -319,6 +325,8 @@ EVENT = 24
     V_PROPOSALS,
 ) = range(12)
 PROPOSAL = 12
+V_FEED, V_STRIKE, V_BELOW, V_NEXT = 24, 25, 26, 27  # MAR-07; -1 without feed; next of the same
+ENDS = 64  # float64[events, ENDS]: PnL of an account at each outcome, then void
 Y_ACCOUNT, Y_OUTCOME, Y_VALUE, Y_BOND, Y_DISPUTED, Y_DISPUTER = range(6)
 
 # --- fee tiers: int64[n, 3] ---------------------------------------------------------------------------
@@ -342,12 +350,15 @@ ACCOUNT = 16
     C_SETTINGS,
     C_OWNER,
     C_TIER,
-) = range(14)
+    C_WAIT,  # no liquidation step before (LIQ-02)
+) = range(15)
 # positions int64[accounts, instruments, 8].  Derivative and spot use the first six; an event book
 # uses BID/ASK for orders for its outcome and the N_ columns for NO orders (all in YES terms).
 POSITION = 8
-SCRATCH = 5  # columns: account, weight, leg tried, flagged queue (kept), equity snapshot
-QUEUE, SNAPSHOT = 3, 4
+SCRATCH = (
+    8  # columns: account, weight, leg tried, flagged queue (kept), equity snapshot; ADL: the rest
+)
+QUEUE, SNAPSHOT, ROOM, LOTS_GIVEN, MONEY_GIVEN = 3, 4, 5, 6, 7
 SIZE, COST, BID, ASK, BID_COST, ASK_COST = range(6)
 N_BID, N_BID_COST, N_ASK, N_ASK_COST = 0, 1, 6, 7
 
@@ -388,6 +399,8 @@ LAYOUT = {
     "assetf": (F64, Dim(N_ASSETS), ASSETF),
     "rules": (F64, RULES),
     "fscratch": (F64, Dim(N_SCRATCH), 2),
+    "grid": (F64, Dim(N_FEEDS), GRID),
+    "ends": (F64, Dim(N_EVENTS, plus=1), ENDS),
     "bits": (U64, _BOOK_SIDES, Dim(N_WORDS)),
     "summary": (U64, _BOOK_SIDES, Dim(N_SUMMARY)),
     "active": (U64, Dim(N_ACCOUNTS), Dim(N_ACTIVE)),
@@ -425,6 +438,8 @@ class State(NamedTuple):
     assetf: np.ndarray
     rules: np.ndarray
     fscratch: np.ndarray
+    grid: np.ndarray
+    ends: np.ndarray
     bits: np.ndarray
     summary: np.ndarray
     active: np.ndarray  # bits: instruments in which the account may have something
