@@ -74,7 +74,7 @@ class EventMaker(Trader):
         return [blocks.deposit(self.account, 0, int(self.params.capital_usd * MICRO))]
 
     def stakes(self) -> np.ndarray:
-        return np.eye(self.facts.instruments)[self.price.book]  # type: ignore[no-any-return]
+        return np.eye(self.facts.instruments)[self.price.book]
 
     def wake(self, now_us: int, view: MarketView, inbox: np.ndarray) -> tuple[np.ndarray, int]:
         p = self.params

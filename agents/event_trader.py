@@ -81,7 +81,7 @@ class EventTrader(Trader):
         return out
 
     def stakes(self) -> np.ndarray:
-        return np.eye(self.facts.instruments)[self.price.book]  # type: ignore[no-any-return]
+        return np.eye(self.facts.instruments)[self.price.book]
 
     def wake(self, now_us: int, view: MarketView, inbox: np.ndarray) -> tuple[np.ndarray, int]:
         p, rng = self.params, self.rng

@@ -64,7 +64,7 @@ class Hedger(Trader):
 
     def stakes(self) -> np.ndarray:
         """Half for the shares, half for the hedge."""
-        return np.eye(self.facts.instruments)[[self.price.book, self.perpetual]].sum(axis=0)  # type: ignore[no-any-return]
+        return np.eye(self.facts.instruments)[[self.price.book, self.perpetual]].sum(axis=0)
 
     def wake(self, now_us: int, view: MarketView, inbox: np.ndarray) -> tuple[np.ndarray, int]:
         p = self.params

@@ -118,7 +118,7 @@ class Noise(Trader):
         return out
 
     def stakes(self) -> np.ndarray:
-        return self.weight  # type: ignore[no-any-return]
+        return self.weight
 
     def wake(self, now_us: int, view: MarketView, inbox: np.ndarray) -> tuple[np.ndarray, int]:
         p = self.params

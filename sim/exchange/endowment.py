@@ -119,7 +119,7 @@ class Endowment:
             lots = self.lots[:, i]
             price = self.index[self.feed[i]]
             if isinstance(item, InversePerpetual):
-                notional, profit = np.abs(lots) * self.face[i] / MICRO, 0.0
+                notional, profit = np.abs(lots) * self.face[i] / MICRO, np.zeros(len(lots))
             else:
                 worth = price * self.unit[i]
                 notional = np.abs(lots) * worth / MICRO
