@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -252,9 +252,19 @@ def _exists(raw: Any, path: tuple[Key, ...]) -> bool:
 
 
 def _literals(path: tuple[Key, ...], root: type[BaseModel]) -> list[str]:
+    while isinstance(path[-1], int):
+        path = path[:-1]
     model = model_at(path[:-1], root)
     field = model.model_fields.get(str(path[-1])) if model else None
-    return [str(a) for a in get_args(field.annotation)] if field else []
+    return _words(field.annotation) if field else []
+
+
+def _words(annotation: Any) -> list[str]:
+    """The words of the literals in a field's type."""
+    inner = get_args(annotation)
+    if get_origin(annotation) is Literal:
+        return [str(word) for word in inner]
+    return [word for part in inner for word in _words(part)]
 
 
 def _short(value: Any, most: int = 60) -> str:

@@ -36,7 +36,7 @@ def run_id(resolved: Scenario | Study) -> str:
 def _without_paths(config: Any) -> Any:
     """A configuration whose files are their fingerprints, wherever they lie."""
     if isinstance(config, dict):
-        hidden = {"path"} if config.get("sha256") else set()
+        hidden = {k for k in config if k.endswith("path") and config.get(f"{k[:-4]}sha256")}
         return {k: _without_paths(v) for k, v in config.items() if k not in hidden}
     return [_without_paths(v) for v in config] if isinstance(config, list) else config
 

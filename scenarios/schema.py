@@ -254,8 +254,8 @@ class Origin:
     given: frozenset[tuple[Key, ...]] = frozenset()
 
     def place(self, path: tuple[Key, ...]) -> str:
-        """``file:line`` of a field, ``--set`` if it was overridden."""
-        if path in self.given:
+        """``file:line`` of a field, ``--set`` if it or what it stands in was overridden."""
+        if any(path[:k] in self.given for k in range(1, len(path) + 1)):
             return "--set"
         at = line_of(lines(self.text), path) if self.text else None
         return f"{self.file}:{at}" if at else self.file

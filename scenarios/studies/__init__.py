@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from scenarios.studies.base import Study
 
 # Name in a file -> module and class; imported when first used.
-KINDS: dict[str, tuple[str, str]] = {}
+KINDS: dict[str, tuple[str, str]] = {
+    "loop-ladder": ("scenarios.studies.loop_ladder", "LoopLadder"),
+    "adl-contest": ("scenarios.studies.adl_contest", "AdlContest"),
+}
 
 
 def kind(name: str, *, where: str = "") -> type[Study]:

@@ -27,7 +27,8 @@ class Findings:
         metrics: by name, in the units of `STUDY_UNITS`; None: does not exist here.
         tables: by name; a column's name ends in its unit.  The digest is taken over them.
         pictures: by name, as SVG.
-        main: the table that the terminal shows; default: the first.
+        main: the table that the terminal shows; default: the first.  columns: which of its
+            columns; default: all.
         notes: sentences for the reader, such as which file was read.
     """
 
@@ -35,6 +36,7 @@ class Findings:
     tables: dict[str, pl.DataFrame]
     pictures: Mapping[str, Picture] = field(default_factory=dict)
     main: str = ""
+    columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 from scenarios.errors import ScenarioError, choose
 from scenarios.schema import Origin, Part
@@ -20,27 +20,37 @@ class DataFile(Part):
     """A path, and what the file was when a run read it (a run's id leaves the path out)."""
 
     path: str = ""
-    sha256: str = ""
+    sha256: str = ""  # of that file, written into a run
 
-    def located(self, origin: Origin, field: str) -> DataFile:
+    def located(self, origin: Origin, field: str) -> Self:
         """The absolute path and the fingerprint of the file; as it is without a path.
 
-        A relative path counts from the working directory, else from the study's own file.
-        Raises ScenarioError for a file that is missing or has changed since a run recorded it.
+        Raises as `fingerprint`.
         """
         if not self.path:
             return self
-        given = Path(self.path).expanduser()
-        beside = Path(origin.file).parent / given if origin.file else given
-        path = given if given.exists() or not beside.exists() else beside
-        where = origin.place(tuple(field.split(".")))
-        try:
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        except OSError as error:
-            raise ScenarioError(f"{path}: {error.strerror}", where=where, path=field) from None
-        if self.sha256 not in ("", digest):
-            raise ScenarioError(f"{path} has changed since the run", where=where, path=field)
-        return DataFile(path=str(path.resolve()), sha256=digest)
+        path, digest = fingerprint(self.path, self.sha256, origin, field)
+        return self.model_copy(update={"path": path, "sha256": digest})
+
+
+def fingerprint(given: str, expected: str, origin: Origin, field: str) -> tuple[str, str]:
+    """Absolute path and SHA-256 of the file that a field of a study names.
+
+    A relative path counts from the working directory, else from the study's own file.
+    Raises ScenarioError for a file that is missing or has changed since a run recorded it.
+    """
+    path = Path(given).expanduser()
+    beside = Path(origin.file).parent / path if origin.file else path
+    if not path.exists() and beside.exists():
+        path = beside
+    where = origin.place(tuple(field.split(".")))
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ScenarioError(f"{path}: {error.strerror}", where=where, path=field) from None
+    if expected not in ("", digest):
+        raise ScenarioError(f"{path} has changed since the run", where=where, path=field)
+    return str(path.resolve()), digest
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -23,6 +24,7 @@ UNITS = {
     "s": "s",
     "musd": "m USD",
 }
+HEADER_WIDTH = 9
 ROWS = 60  # more are in the run's folder
 
 
@@ -36,7 +38,7 @@ def report(found: Mapping[str, Any]) -> RenderableType:
     if found["checks"]:
         parts.append(checks(found["checks"]))
     if found["main"]:
-        parts.append(shown(found["main"], found["tables"][found["main"]]))
+        parts.append(shown(found["main"], found["tables"][found["main"]], found["main_columns"]))
     parts += [Text(note, style="dim") for note in found["notes"]]
     return Group(*parts)
 
@@ -50,17 +52,22 @@ def metrics(found: Mapping[str, Mapping[str, Any]]) -> Table:
     return made
 
 
-def shown(name: str, table: Mapping[str, Any]) -> Table:
-    """One of a report's tables, its first `ROWS` rows."""
-    columns: Sequence[str] = table["columns"]
-    rows: Sequence[Sequence[Any]] = table["rows"]
+def shown(name: str, table: Mapping[str, Any], wanted: Sequence[str] = ()) -> Table:
+    """One of a report's tables: its first `ROWS` rows, the columns ``wanted`` (none named: all)."""
+    at = [table["columns"].index(c) for c in wanted or table["columns"]]
+    columns: Sequence[str] = [table["columns"][i] for i in at]
+    rows: Sequence[Sequence[Any]] = [[row[i] for i in at] for row in table["rows"]]
     numeric = [
         i for i in range(len(columns)) if any(isinstance(row[i], int | float) for row in rows)
     ]
     title = name.replace("_", " ")
     if len(rows) > ROWS:
         title += f" (the first {ROWS} of {len(rows)} rows)"
-    made = blank_table(*(header(c) for c in columns), title=title, right=numeric)
+    made = blank_table(*(narrow(header(c)) for c in columns), title=title, right=numeric)
+    made.collapse_padding = True
+    for column in made.columns:
+        column.no_wrap = True
+        column.vertical = "bottom"
     for row in rows[:ROWS]:
         made.add_row(*(cell(v, c) for v, c in zip(row, columns, strict=True)))
     return made
@@ -72,6 +79,11 @@ def header(column: str) -> str:
     if len(words) > 1 and words[-1] in UNITS:
         return f"{' '.join(words[:-1])}, {UNITS[words[-1]]}"
     return " ".join(words)
+
+
+def narrow(words: str) -> str:
+    """A header on several lines: many columns have to fit beside each other."""
+    return "\n".join(wrap(words, HEADER_WIDTH, break_long_words=False)) or words
 
 
 def cell(value: Any, column: str) -> str:

@@ -30,5 +30,35 @@ STUDY_UNITS: dict[str, dict[str, str]] = {
         "liquidatable_share_4pct": "%",
         "liquidatable_share_6pct": "%",
         "liquidatable_share_8pct": "%",
+        "loop_price_partial_pct": "%",
+        "loop_price_target_pct": "%",
+        "loop_price_full_pct": "%",
+        "loop_liquidated_partial_pct": "%",
+        "loop_liquidated_target_pct": "%",
+        "loop_liquidated_full_pct": "%",
+        "loop_bad_debt_partial_eth": "ETH",
+        "loop_bad_debt_target_eth": "ETH",
+        "loop_bad_debt_full_eth": "ETH",
+        "loop_branching_partial": "debt per debt",
+        "loop_branching_target": "debt per debt",
+        "loop_branching_full": "debt per debt",
+    },
+    "adl-contest": {
+        "adl_waves": "waves",
+        "adl_needed_usd": "USD",
+        **{
+            f"{name}_{policy}": unit
+            for policy in ("hyperliquid", "pro_rata", "integer_pro_rata", "risk_weighted")
+            for name, unit in (
+                ("adl_coverage_min", "taken/needed"),
+                ("adl_overshoot_max", "taken/needed"),
+                ("adl_overshoot_apart", "taken/needed"),
+                ("adl_x_over_u_max", "ratio"),
+                ("adl_gini", "0 to 1"),
+                ("adl_hedges_broken", "share"),
+                ("adl_end_taken", "taken/needed"),
+                ("adl_end_hedges_broken", "share"),
+            )
+        },
     },
 }
