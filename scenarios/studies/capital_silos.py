@@ -22,7 +22,7 @@ from pydantic import Field, model_validator
 
 from scenarios.errors import choose
 from scenarios.studies.base import Findings, Progress, Study
-from scenarios.studies.silos_books import HEDGED, Group, Population, gross_usd, parties_of
+from scenarios.studies.silos_books import Group, Population, gross_usd, parties_of
 from scenarios.studies.silos_curve import Point, curve
 from scenarios.studies.silos_desk import Desk
 from scenarios.studies.silos_intervals import Bootstrap
@@ -99,6 +99,7 @@ class CapitalSilos(Study):
         tables = {"curve": _short([p for p in points if p.view == "own"])}
         tables |= {view: _table([p for p in points if p.view == view]) for view in VIEWS}
         tables["capital"] = _capital(needs)
+        tables["archetypes"] = self._archetypes(runs)
         tables["runs"] = runs
         tables["needs"] = needs
         own = [p for p in points if p.view == "own"]
@@ -133,7 +134,6 @@ class CapitalSilos(Study):
         import polars as pl
 
         boot = Bootstrap(self.seeds, self.seed)
-        hedged = sum(g.parties for n, g in self.population.groups().items() if n in HEDGED)
         parties = sum(g.parties for g in self.population.groups().values())
         parties += self.population.makers
         points = []
@@ -146,7 +146,7 @@ class CapitalSilos(Study):
                 capital=pl.col("capital_usd") / gross,
                 outsiders=(pl.col("bystanders_usd") + pl.col("lenders_usd")) / gross * 1e4,
                 apart=pl.col("untouched_usd") / gross * 1e4,
-                hurt=pl.col("lost_hedged") / hedged,
+                hurt=pl.col("lost_hedged") / pl.col("hedged").clip(1),
                 gone=pl.col("lost") / parties,
                 closed=pl.col("liquidated_usd") / gross * 1e4,
             )
@@ -200,6 +200,21 @@ class CapitalSilos(Study):
             ].bad_debt.mean
         return metrics
 
+    def _archetypes(self, runs: pl.DataFrame) -> pl.DataFrame:
+        """Share of the parties of each archetype that are lost, the mean over seeds; view own."""
+        import polars as pl
+
+        parties = {name: g.parties for name, g in self.population.groups().items()}
+        parties["maker"] = self.population.makers
+        return (
+            runs.filter(pl.col("view") == "own")
+            .group_by(["shock", "mode"], maintain_order=True)
+            .agg(
+                (pl.col(f"lost_{name}").mean() / n).alias(f"{name}_share")
+                for name, n in parties.items()
+            )
+        )
+
     def _monotone_breaks(self, at: dict[tuple[str, str, str], Point]) -> float:
         """Pairs of neighbouring pure price shocks of which the larger has less mean bad debt."""
         falls = sorted((s.size, s.name) for s in self.shock if not s.event)
@@ -239,7 +254,8 @@ def one_seed(study: CapitalSilos, seed: int) -> tuple[list[Row], list[Row]]:
             for shock in study.shock:
                 desk.exchange.restore(funded)
                 outcome = strike(desk, shock, study.market, seed)
-                harm = measure(desk, shock, outcome)
+                harm, lost = measure(desk, shock, outcome)
+                kinds = np.array([p.archetype for p in parties])
                 runs.append(
                     {
                         "seed": seed,
@@ -250,6 +266,10 @@ def one_seed(study: CapitalSilos, seed: int) -> tuple[list[Row], list[Row]]:
                         "capital_usd": int(capital.sum()) / 1e6,
                         **asdict(harm),
                         "violations": sum(desk.exchange.verify().values()),
+                        **{
+                            f"lost_{name}": int(lost[kinds == name].sum())
+                            for name in dict.fromkeys(kinds.tolist())
+                        },
                     }
                 )
     return runs, needs

@@ -21,7 +21,6 @@ from scenarios.studies.silos_venue import COINS, SHARE_TICKS, Terms, Venue
 from sim.exchange.instruments import Kind
 from sim.streams import stream
 
-HEDGED = ("carry", "calendar", "treasury", "legislation", "strip")
 Count = Annotated[int, Field(ge=1, le=10_000)]
 Book = dict[int, int]  # instrument -> signed lots; event: + YES, − NO shares
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
-from scenarios.studies.silos_books import HEDGED
 from scenarios.studies.silos_desk import Desk
 from scenarios.studies.silos_shock import Outcome, Shock
 from scenarios.studies.silos_venue import SHARE_TICKS
@@ -36,7 +35,8 @@ class Harm:
     closed by force; untouched: the part in products that the shock does not touch.  bystanders:
     what parties without a product or coin that the shock touches were charged, deleveraging and
     socialised losses.  lost: parties of which a wallet was liquidated or that have nothing left;
-    lost_hedged: of the archetypes that are hedged.  flagged: accounts still in liquidation.
+    hedged, lost_hedged: parties whose book offsets this very shock (`offsets`), and those of them
+    that are lost.  flagged: accounts still in liquidation.
     """
 
     bad_debt_usd: float
@@ -48,13 +48,11 @@ class Harm:
     untouched_usd: float
     bystanders_usd: float
     lost: int
+    hedged: int
     lost_hedged: int
     flagged: int
     seconds: float
     quiet: bool
-
-
-HARMS = tuple(f.name for f in fields(Harm))
 
 
 def touched(desk: Desk, shock: Shock) -> list[bool]:
@@ -83,8 +81,24 @@ def bystanders(desk: Desk, shock: Shock) -> np.ndarray:
     return np.array([*free, False], dtype=np.bool_)
 
 
-def measure(desk: Desk, shock: Shock, outcome: Outcome) -> Harm:
-    """The harm of a shock; the desk is as the shock left it."""
+def offsets(desk: Desk, shock: Shock) -> np.ndarray:
+    """bool[parties]: the shock touches the book, and one leg wins there what another loses.
+
+    Carry, calendar and strip offset every fall; legislation offsets the act's failure by itself,
+    treasury the launch's.
+    """
+    struck = touched(desk, shock)
+    kinds = {"carry", "calendar", "strip"}
+    if shock.event and not shock.size:
+        kinds.add({"ACT": "legislation", "LAUNCH": "treasury"}[shock.event])
+    return np.array(
+        [p.archetype in kinds and any(struck[i] for i in p.book) for p in desk.parties],
+        dtype=np.bool_,
+    )
+
+
+def measure(desk: Desk, shock: Shock, outcome: Outcome) -> tuple[Harm, np.ndarray]:
+    """The harm of a shock, and who is lost, bool[parties]; the desk is as the shock left it."""
     rows, wallets = outcome.events, desk.wallets
     kind = rows[:, E_KIND]
     equities = desk.exchange.equities()
@@ -111,12 +125,12 @@ def measure(desk: Desk, shock: Shock, outcome: Outcome) -> Harm:
     total = wallets.by_party(equities)
     hit |= total <= 0
     lost = hit[: desk.outside]
-    hedged = np.array([p.archetype in HEDGED for p in desk.parties])
+    hedged = offsets(desk, shock)
     dollars = cut[cut[:, E_X] == 0]
     paid = int(rows[kind == Event.INSURANCE][:, E_AMOUNT].sum())
     returned = int(rows[kind == Event.FUND_RETURN][:, E_AMOUNT].sum())
     deficit = int(rows[kind == Event.DEFICIT][:, E_AMOUNT].sum())
-    return Harm(
+    harm = Harm(
         bad_debt_usd=(deficit + int(np.maximum(-equities, 0).sum())) / MICRO,
         insurance_usd=(paid - returned) / MICRO,
         deleveraged_usd=int(adl[:, E_AMOUNT].sum()) / MICRO,
@@ -126,8 +140,10 @@ def measure(desk: Desk, shock: Shock, outcome: Outcome) -> Harm:
         untouched_usd=float(notional[apart].sum()),
         bystanders_usd=(charged(adl, E_OTHER) + charged(dollars, E_ACCOUNT)) / MICRO,
         lost=int(lost.sum()),
+        hedged=int(hedged.sum()),
         lost_hedged=int((lost & hedged).sum()),
         flagged=len(desk.exchange.flagged()),
         seconds=outcome.seconds,
         quiet=outcome.quiet,
     )
+    return harm, lost
