@@ -21,6 +21,9 @@ SHAPES = {
     "isolated": "triangle",
 }
 
+WALLETS = ("unified", "segregated", "isolated")  # one requirement, ever more wallets: solid
+MARGINS = ("unified", "portfolio")  # one wallet, two requirements: dotted
+
 
 @dataclass(frozen=True)
 class Point:
@@ -78,7 +81,7 @@ def curve(points: Sequence[Point], prices: Sequence[str], events: Sequence[str])
             LEFT,
             46,
             "Mean over seeds, bars the 90 % bootstrap interval; each wallet has the capital that "
-            "its mode asks for",
+            "its mode asks for.  Solid: the same requirement, more wallets; dotted: portfolio margin",
             size=12,
         ),
         *_shapes(),
@@ -109,7 +112,7 @@ def _panel(
     title, unit, read, factor, floor = COLUMNS[column]
     left, top = _place(row, column)
     shown = [p for p in points if p.shock in colours]
-    most = max([factor * read(p).high for p in points], default=1.0)
+    most = max([factor * read(p).high for p in shown], default=1.0)
     if floor:
         ticks = [10.0**k for k in range(round(math.log10(floor)), math.ceil(math.log10(max(most, 1))) + 1)]  # fmt: skip
     else:
@@ -135,11 +138,17 @@ def _panel(
         )
     )
     for name, colour in colours.items():
-        line = sorted((p for p in shown if p.shock == name), key=lambda p: p.capital.mean)
-        path = " ".join(
-            f"{x.at(100 * p.capital.mean):.1f},{y.at(factor * read(p).mean):.1f}" for p in line
-        )
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        line = [p for mode in SHAPES for p in shown if p.shock == name and p.mode == mode]
+        for modes, dashes in ((WALLETS, ""), (MARGINS, ' stroke-dasharray="3 4"')):
+            path = " ".join(
+                f"{x.at(100 * p.capital.mean):.1f},{y.at(factor * read(p).mean):.1f}"
+                for mode in modes
+                for p in line
+                if p.mode == mode
+            )
+            parts.append(
+                f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{dashes}/>'
+            )
         for p in line:
             found, at = read(p), x.at(100 * p.capital.mean)
             up, down = y.at(factor * found.high), y.at(factor * found.low)
