@@ -337,7 +337,7 @@ def run_cases(
 
 @app.command()
 def schema(
-    what: Annotated[str, typer.Argument(metavar="case|scenario", help="Which kind of file.")],
+    what: Annotated[str, typer.Argument(metavar="case|scenario|STUDY", help="Which kind of file.")],
 ) -> None:
     """Print the JSON Schema of a kind of file, for editors that complete and check TOML.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from scenarios import studies
 from scenarios.errors import ScenarioError, choose
 
 KINDS = ("case", "scenario")
@@ -11,7 +12,10 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schema(what: str) -> dict[str, Any]:
-    """The schema of ``*.case.toml`` or ``*.scenario.toml``; raises ScenarioError for other kinds."""
+    """The schema of ``*.case.toml`` or ``*.scenario.toml``, or of a kind of study by its name.
+
+    Raises ScenarioError for anything else.
+    """
     if what == "case":
         from scenarios.casefile.schema import Case
 
@@ -20,7 +24,10 @@ def schema(what: str) -> dict[str, Any]:
         from scenarios.schema import Scenario
 
         model = Scenario
+    elif what in studies.KINDS:
+        model = studies.kind(what)
     else:
-        raise ScenarioError(f"unknown kind of file {what!r}{choose(what, KINDS)}")
+        known = (*KINDS, *studies.KINDS)
+        raise ScenarioError(f"unknown kind of file {what!r}{choose(what, known)}")
     made = model.model_json_schema()
     return {"$schema": DIALECT, **made, "title": f"windtunnel {what} file"}

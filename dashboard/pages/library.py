@@ -18,9 +18,9 @@ SHOWN = 100
 
 def library(runs: Path, found: list[Run]) -> Any:
     """A table of runs with a link each, or what to do when there is none."""
-    if not found:
-        return no_runs(runs)
     total = len(run_ids(runs))
+    if not found:
+        return only_studies(runs) if total else no_runs(runs)
     hint = f"{number(total)} complete {'run' if total == 1 else 'runs'} in {runs}, newest first."
     if total > len(found):
         hint += f" Shown: {number(len(found))}."
@@ -40,6 +40,17 @@ def _row(run: Run) -> tuple[Any, ...]:
         f"{day(run.start_us)}, {length}",
         number(seen.get("liquidated_accounts"), 0),
         number(None if debt is None else float(debt)),
+    )
+
+
+def only_studies(runs: Path) -> Any:
+    """What is said when nothing among the runs can be shown here."""
+    return notice(
+        "No market's run",
+        [
+            html.P(["What is in ", html.Code(str(runs)), " are studies, or cannot be read."]),
+            html.P("A study's tables and pictures lie in its folder, as CSV and SVG."),
+        ],
     )
 
 

@@ -141,7 +141,7 @@ class Arena:
 
 def _listing(wave: Wave, coins: list[Coin], shorts: list[Short], how: Population) -> Listing:
     """One perpetual and one coin as collateral for each; a coin's unit is a lot."""
-    lots = defaultdict(int)
+    lots: dict[int, int] = defaultdict(int)
     for short in shorts:
         lots[short.coin] += short.lots
         lots[short.pair] += short.pair_lots

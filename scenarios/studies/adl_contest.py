@@ -6,7 +6,7 @@ Waves come from a file (`scenarios.studies.adl_waves`), their counterparties fro
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator
@@ -15,7 +15,7 @@ from scenarios.studies import pictures
 from scenarios.studies.adl_arena import Arena
 from scenarios.studies.adl_endstates import EndStates, end_state, shocked
 from scenarios.studies.adl_measure import Tally, before, tally
-from scenarios.studies.adl_waves import Wave, Waves, read
+from scenarios.studies.adl_waves import AUTHOR, Wave, Waves, read
 from scenarios.studies.adl_winners import Population, coins_of, population
 from scenarios.studies.base import Findings, Progress, Study
 from sim.exchange.policies import ADL, AdlPolicy
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 REPORTED: tuple[AdlPolicy, ...] = ("hyperliquid", "pro_rata", "integer_pro_rata", "risk_weighted")
 SHOWN = (
     "wave", "policy", "needed_usd", "taken_usd", "overshoot", "x_over_u_max", "x_over_u_gini",
-    "closed_usd", "hedges_broken_share", "socialised_usd",
+    "closed_usd", "hedges_broken_share", "haircut_usd",
 )  # fmt: skip
 Row = dict[str, Any]
 
@@ -66,7 +66,7 @@ class AdlContest(Study):
     def run(self, progress: Progress | None = None) -> Findings:
         import polars as pl
 
-        waves = read(self.waves)
+        waves = sorted(read(self.waves), key=lambda w: w.number in self.waves.apart)
         steps = len(waves) + len(self.end_states.seeds)
         tallies: dict[tuple[int, AdlPolicy], Tally] = {}
         populations, contest = [], []
@@ -111,8 +111,11 @@ class AdlContest(Study):
         return Findings(
             metrics=self._metrics(waves, tallies, ends),
             tables=tables,
-            pictures={"overshoot": lambda: _picture(tables["waves"])},
+            pictures={
+                name: _picture(tables["waves"], name, *words) for name, words in DRAWN.items()
+            },
             main="waves",
+            also=("ends",),
             columns=SHOWN,
             notes=tuple(notes),
         )
@@ -121,10 +124,11 @@ class AdlContest(Study):
         return {"wave": wave.number, "apart": wave.number in self.waves.apart}
 
     def _beside(self, wave: Wave, tallies: Mapping[tuple[int, AdlPolicy], Tally]) -> Row:
-        """Overshoot of our policies and, for each of the author's columns, of that."""
+        """Overshoot of our policies and of the author's columns, by the names these have in the file."""
         row: Row = {**self._wave(wave), "needed_usd": wave.needed, "capacity_usd": wave.capacity}
-        row |= {f"{p} overshoot": tallies[wave.number, p].overshoot for p in self.policies}
-        return row | {f"{r['policy']} overshoot": r["overshoot"] for r in _author(wave)}
+        row |= {f"{p}_overshoot": tallies[wave.number, p].overshoot for p in self.policies}
+        said = {r["policy"]: r["overshoot"] for r in _author(wave)}
+        return row | {f"{column}_overshoot": said.get(label) for label, column in AUTHOR.items()}
 
     def _metrics(
         self,
@@ -138,18 +142,25 @@ class AdlContest(Study):
         }
         for policy in REPORTED:
             every = [t for (_, p), t in tallies.items() if p == policy]
-            apart = [t for (n, p), t in tallies.items() if p == policy and n in self.waves.apart]
+            odd = [tallies[n, policy] for n in self.waves.apart if (n, policy) in tallies]
+            usual = [t for t in every if t not in odd]
             ended = [t for (_, p), t in ends.items() if p == policy]
-            shoot = [t.overshoot for t in every if t.overshoot is not None]
-            odd = [t.overshoot for t in apart if t.overshoot is not None]
-            ratios = [t.x_over_u for t in every if t.x_over_u is not None]
             needed = sum(t.needed for t in ended)
+            shoot = _there(t.overshoot for t in every)
             metrics[f"adl_coverage_min_{policy}"] = min(shoot, default=None)
             metrics[f"adl_overshoot_max_{policy}"] = max(shoot, default=None)
-            metrics[f"adl_overshoot_apart_{policy}"] = max(odd, default=None)
-            metrics[f"adl_x_over_u_max_{policy}"] = max(ratios, default=None)
-            metrics[f"adl_gini_{policy}"] = _mean([t.gini for t in every])
-            metrics[f"adl_hedges_broken_{policy}"] = _share(every)
+            metrics[f"adl_x_over_u_max_{policy}"] = max(
+                _there(t.x_over_u for t in usual), default=None
+            )
+            ginis = _there(t.gini for t in usual)
+            metrics[f"adl_gini_{policy}"] = sum(ginis) / len(ginis) if ginis else None
+            metrics[f"adl_hedges_broken_{policy}"] = _share(usual)
+            metrics[f"adl_overshoot_apart_{policy}"] = max(
+                _there(t.overshoot for t in odd), default=None
+            )
+            metrics[f"adl_x_over_u_apart_{policy}"] = max(
+                _there(t.x_over_u for t in odd), default=None
+            )
             metrics[f"adl_end_taken_{policy}"] = (
                 sum(t.taken for t in ended) / needed if needed else None
             )
@@ -171,7 +182,7 @@ def _row(policy: str, t: Tally) -> Row:
         "closed_profit_usd": t.realised,
         "hedges": t.hedges,
         "hedges_broken_share": t.broken_share,
-        "socialised_usd": t.socialised,
+        "haircut_usd": t.socialised,
     }
 
 
@@ -212,9 +223,8 @@ def _frame(rows: list[Row], first: dict[str, Any]) -> pl.DataFrame:
 NOTHING = Tally(0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, None, None, 0, 0)
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
-    there = [v for v in values if v is not None]
-    return sum(there) / len(there) if there else None
+def _there(values: Iterable[float | None]) -> list[float]:
+    return [v for v in values if v is not None]
 
 
 def _share(tallies: Sequence[Tally]) -> float | None:
@@ -222,15 +232,23 @@ def _share(tallies: Sequence[Tally]) -> float | None:
     return sum(t.broken for t in tallies) / hedges if hedges else None
 
 
-def _picture(table: pl.DataFrame) -> str:
-    waves = sorted(set(table["wave"]))
-    lines: dict[str, list[float | None]] = {}
+def _picture(table: pl.DataFrame, column: str, title: str, label: str) -> str:
+    """A group of bars a wave, a bar a policy that has this column; shares in per cent."""
+    waves = list(dict.fromkeys(table["wave"].to_list()))
+    times = 100 if column.endswith("_share") else 1
+    found: dict[str, list[float | None]] = {}
     for row in table.iter_rows(named=True):
-        values = lines.setdefault(row["policy"], [None] * len(waves))
-        values[waves.index(row["wave"])] = row["overshoot"]
-    return pictures.bars(
-        "Profit taken from winners over what was needed",
-        "ratio; 1 covers the deficit exactly",
-        [f"wave {n}" for n in waves],
-        lines,
-    )
+        if row[column] is not None:
+            values = found.setdefault(row["policy"], [None] * len(waves))
+            values[waves.index(row["wave"])] = times * row[column]
+    return pictures.bars(title, label, [f"wave {n}" for n in waves], found)
+
+
+DRAWN = {
+    "overshoot": ("Profit taken from winners over what was needed", "ratio; 1 covers it exactly"),
+    "x_over_u_gini": (
+        "How unequally winners pay: Gini of x/u",
+        "0: each the same part of its profit",
+    ),
+    "hedges_broken_share": ("Hedges broken", "% of the hedged legs opposite to a bankrupt"),
+}

@@ -27,8 +27,8 @@ class Findings:
         metrics: by name, in the units of `STUDY_UNITS`; None: does not exist here.
         tables: by name; a column's name ends in its unit.  The digest is taken over them.
         pictures: by name, as SVG.
-        main: the table that the terminal shows; default: the first.  columns: which of its
-            columns; default: all.
+        main: the table that the terminal shows; default: the first.  also: further ones.
+        columns: which columns it shows of them, where they have these; default: all.
         notes: sentences for the reader, such as which file was read.
     """
 
@@ -36,6 +36,7 @@ class Findings:
     tables: dict[str, pl.DataFrame]
     pictures: Mapping[str, Picture] = field(default_factory=dict)
     main: str = ""
+    also: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

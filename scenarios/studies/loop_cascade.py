@@ -2,7 +2,8 @@
 
 A round liquidates every loop with health below 1 at the price of its beginning, once each; what
 was seized is sold at the round's end into a market with linear impact.  Source: Aave's
-liquidationCall (close factor, bonus), and the models of cascades made on it.
+liquidationCall (close factor, bonus), and the models of cascades made on it.  Not modelled: soft
+liquidation, which sells band by band before the threshold (crvUSD).
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ class LoopLadder(Study):
             tables=tables,
             pictures={
                 "ladder": lambda: drawn_ladder(tables["ladder"]),
-                "final-price": lambda: drawn_prices(tables["shocks"]),
+                "further-fall": lambda: drawn_prices(tables["shocks"]),
             },
             columns=SHOWN,
             notes=(f"{len(loops):,} loops owing {total:,.0f} ETH: {source}",),
@@ -177,15 +177,15 @@ def drawn_ladder(table: pl.DataFrame) -> str:
 
 
 def drawn_prices(table: pl.DataFrame) -> str:
-    """Final price against the shock, a line a policy."""
+    """What liquidations add to the fall against the shock, a line a policy."""
     lines: dict[str, list[tuple[float, float]]] = {}
     for row in table.iter_rows(named=True):
         name = f"{row['policy']}: {KEPT[row['policy']]}"
-        lines.setdefault(name, []).append((row["shock_pct"], row["final_price_pct"]))
-    lines["without feedback"] = [(s, 100 - s) for s in sorted(set(table["shock_pct"]))]
+        further = 100 - row["shock_pct"] - row["final_price_pct"]
+        lines.setdefault(name, []).append((row["shock_pct"], further))
     return pictures.lines(
-        "Price of the collateral when the liquidations are over",
+        "How much further liquidations carry the fall",
         "shock, %",
-        "% of the price before",
+        "% of the price before the shock",
         lines,
     )

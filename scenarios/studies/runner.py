@@ -66,8 +66,10 @@ def report_of(study: Study, name: str, found: Findings, seconds: float) -> dict[
         "wall_seconds": round(seconds, 3),
         "metrics": {k: {"value": metrics[k], "unit": unit} for k, unit in units.items()},
         "checks": evaluate(study.check, metrics),
-        "main": found.main or next(iter(found.tables), ""),
-        "main_columns": list(found.columns),
+        "shown": [
+            name for name in (found.main or next(iter(found.tables), ""), *found.also) if name
+        ],
+        "shown_columns": list(found.columns),
         "notes": list(found.notes),
         "tables": {k: table(frame) for k, frame in found.tables.items()},
     }

@@ -25,7 +25,7 @@ UNITS = {
     "musd": "m USD",
 }
 HEADER_WIDTH = 9
-ROWS = 60  # more are in the run's folder
+ROWS = 100  # more are in the run's folder
 
 
 def report(found: Mapping[str, Any]) -> RenderableType:
@@ -37,8 +37,9 @@ def report(found: Mapping[str, Any]) -> RenderableType:
     parts: list[RenderableType] = [Text(head, style="bold"), metrics(found["metrics"])]
     if found["checks"]:
         parts.append(checks(found["checks"]))
-    if found["main"]:
-        parts.append(shown(found["main"], found["tables"][found["main"]], found["main_columns"]))
+    for name in found["shown"]:
+        if found["tables"][name]["rows"]:
+            parts.append(shown(name, found["tables"][name], found["shown_columns"]))
     parts += [Text(note, style="dim") for note in found["notes"]]
     return Group(*parts)
 
@@ -54,8 +55,10 @@ def metrics(found: Mapping[str, Mapping[str, Any]]) -> Table:
 
 def shown(name: str, table: Mapping[str, Any], wanted: Sequence[str] = ()) -> Table:
     """One of a report's tables: its first `ROWS` rows, the columns ``wanted`` (none named: all)."""
-    at = [table["columns"].index(c) for c in wanted or table["columns"]]
-    columns: Sequence[str] = [table["columns"][i] for i in at]
+    there: list[str] = table["columns"]
+    kept = [c for c in there if not wanted or c in wanted or c == there[0]]
+    at = [there.index(c) for c in kept]
+    columns: Sequence[str] = kept
     rows: Sequence[Sequence[Any]] = [[row[i] for i in at] for row in table["rows"]]
     numeric = [
         i for i in range(len(columns)) if any(isinstance(row[i], int | float) for row in rows)
@@ -97,6 +100,8 @@ def cell(value: Any, column: str) -> str:
     end = column.rsplit("_", 1)[-1]
     if end == "share":
         return f"{100 * value:,.2f}"
+    if isinstance(value, float) and 0 < abs(value) < 1 and end not in ("usd", "eth"):
+        return f"{value:.4f}"
     return number(value, "USD" if end in ("usd", "eth") else "")
 
 

@@ -14,7 +14,7 @@ from sim.exchange.arenas import build, python_views
 from sim.exchange.history import History
 from sim.exchange.instruments import Listing
 from sim.exchange.kernel import loop
-from sim.exchange.kernel.state import LOGGED, N_LOG, NOW, OVERFLOW, PENDING, SEQ
+from sim.exchange.kernel.state import LOGGED, N_LOG, NOW, OVERFLOW, SEQ
 from sim.exchange.messages import E_CODE, E_KIND, E_X, EV_COLS, M_TIME, MSG_COLS, Event, Kind
 from sim.exchange.names import Names
 from sim.exchange.result import Outcome, Result
@@ -170,8 +170,6 @@ class Engine:
         first = self._since = h[SEQ] + 1
         if loop.orders(self.arenas, self._row, 0) == 0:
             start = self._no_order()
-        elif h[PENDING]:
-            loop.conditionals(self.arenas, False)
         at = start * EV_COLS
         code = 0
         end = h[LOGGED]

@@ -11,7 +11,7 @@ from sim.exchange.engine import Engine
 from sim.exchange.instruments import MICRO
 from sim.exchange.instruments import Kind as Product
 from sim.exchange.kernel import state as st
-from sim.exchange.kernel.readout import read_equity, read_initial, read_maintenance
+from sim.exchange.kernel.readout import read_equity, read_margin
 from sim.exchange.messages import BookState
 
 
@@ -74,12 +74,12 @@ class Readings(Engine):
 
     def maintenance(self, account: int) -> tuple[float, float]:
         """(NE, MM) in USD at marks."""
-        ne, mm, _ = read_maintenance(self.arenas, self.account_id(account))
+        ne, mm = read_margin(self.arenas, self.account_id(account), False)
         return float(ne), float(mm)
 
     def initial(self, account: int) -> tuple[float, float]:
         """(NE at strict prices, IM) in USD, resting orders counted."""
-        ne, im = read_initial(self.arenas, self.account_id(account))
+        ne, im = read_margin(self.arenas, self.account_id(account), True)
         return float(ne), float(im)
 
     def bucket(self, name: str, index: str | int = 0) -> int:

@@ -52,10 +52,11 @@ STUDY_UNITS: dict[str, dict[str, str]] = {
             for name, unit in (
                 ("adl_coverage_min", "taken/needed"),
                 ("adl_overshoot_max", "taken/needed"),
-                ("adl_overshoot_apart", "taken/needed"),
                 ("adl_x_over_u_max", "ratio"),
                 ("adl_gini", "0 to 1"),
                 ("adl_hedges_broken", "share"),
+                ("adl_overshoot_apart", "taken/needed"),
+                ("adl_x_over_u_apart", "ratio"),
                 ("adl_end_taken", "taken/needed"),
                 ("adl_end_hedges_broken", "share"),
             )

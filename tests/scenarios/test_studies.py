@@ -15,6 +15,7 @@ from rich.console import Console
 
 import scenarios
 from scenarios.controls import check_scenario
+from scenarios.editor import schema
 from scenarios.errors import ScenarioError
 from scenarios.explain import explain_account
 from scenarios.files import with_overrides
@@ -196,10 +197,12 @@ def test_explain_says_that_a_study_has_no_accounts(file: Path, tmp_path: Path) -
 
 
 def test_the_dashboard_passes_a_study_over(file: Path, tmp_path: Path) -> None:
+    from dashboard.pages.library import library
     from dashboard.runs import RunError, list_runs, load_run
 
     result = scenarios.run(scenarios.load(file), out=tmp_path / "runs")
     assert list_runs(tmp_path / "runs", 10) == []
+    assert "are studies" in str(library(tmp_path / "runs", []))
     with pytest.raises(RunError, match=r"is a study and no market: its tables are in"):
         load_run(tmp_path / "runs", result.run_id)
 
@@ -209,9 +212,17 @@ def test_the_terminal_shows_units_in_headers(file: Path) -> None:
     console = Console(width=120, record=True, file=None, quiet=False)
     with console.capture() as shown:
         console.print(terminal.report(report))
-    assert "stake, USD" in shown.get()
+    head = shown.get().split("throws", 1)[1].split("─")[0].split()
+    assert head == ["stake,", "throw", "USD"]  # on two lines
     assert terminal.header("sold_share") == "sold, %"
     assert terminal.cell(0.125, "sold_share") == "12.50"
+
+
+@pytest.mark.parametrize("kind", [k for k in KINDS if k != "toy"])
+def test_every_kind_has_a_schema_and_a_file_in_the_library(kind: str) -> None:
+    assert schema(kind)["properties"]["study"]["const"] == kind
+    studies = [s for name in scenarios.names() if isinstance(s := scenarios.load(name), Study)]
+    assert kind in {s.study for s in studies}
 
 
 def test_every_bit_counts_in_the_digest() -> None:

@@ -66,12 +66,12 @@ BOUNDS = """
 import numpy as np
 from sim.exchange.exchange import Exchange
 from sim.exchange.instruments import Listing
-from sim.exchange.kernel.readout import read_maintenance
+from sim.exchange.kernel.readout import read_margin
 
 exchange = Exchange(Listing(), accounts=3, order_slots=16, order_ids=16, event_rows=1024)
-read_maintenance(exchange.arenas, 2)
+read_margin(exchange.arenas, 2, False)
 try:
-    read_maintenance(exchange.arenas, 3)
+    read_margin(exchange.arenas, 3, False)
 except IndexError:
     print("caught")
 """

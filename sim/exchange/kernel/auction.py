@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.exchange.kernel.book import above, next_price
 from sim.exchange.kernel.events import emit
-from sim.exchange.kernel.jit import entry, inlined, kernel
+from sim.exchange.kernel.jit import inlined, kernel
 from sim.exchange.kernel.ledger import retire
 from sim.exchange.kernel.matching import (
     cancel,
@@ -63,7 +63,6 @@ from sim.exchange.kernel.state import (
     S_CANCEL,
     S_CLOSED,
     S_OPEN,
-    views,
 )
 from sim.exchange.kernel.stops import cancel_stops
 from sim.exchange.kernel.tiers import count_volume, taker_fee
@@ -314,10 +313,9 @@ def close_book(s, i, why):
     emit(s, STATE, 0, i, 0, 0, 0, 0, 0, 0, 0, S_CLOSED, 0, 0, why)
 
 
-@entry
-def set_state(arenas, m):
+@kernel
+def set_state(s, m):
     """STATE; returns a reject reason or 0."""
-    s = views(arenas)
     i = m[M_INSTRUMENT]
     state = m[M_ARG]
     end = m[M_ARG2]

@@ -6,7 +6,7 @@ import numpy as np
 
 from sim.exchange.kernel.backstop import backstop
 from sim.exchange.kernel.bits import muldiv
-from sim.exchange.kernel.deleveraging import deleverage
+from sim.exchange.kernel.deleveraging import PRO_RATA, deleverage
 from sim.exchange.kernel.events import emit, say
 from sim.exchange.kernel.jit import inlined, kernel
 from sim.exchange.kernel.ledger import cash, coin
@@ -19,6 +19,7 @@ from sim.exchange.kernel.state import (
     A_POOL,
     A_ROUNDING,
     A_TV,
+    ADL,
     BACKSTOP_ON,
     C_DRAWN,
     D_INDEX,
@@ -94,7 +95,7 @@ def haircut(s, a, i, amount):
     left = amount
     if i >= 0 and s.h[LENDERS_FIRST]:
         left -= from_lenders(s, a, i, left)
-    if i >= 0:
+    if i >= 0 and s.h[ADL] != PRO_RATA:  # which has taken from gains what they had
         n = np.int64(0)
         total = np.int64(0)
         for j in range(s.h[N_ACCOUNTS]):

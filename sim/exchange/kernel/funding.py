@@ -7,7 +7,7 @@ import numpy as np
 from sim.exchange.kernel.bits import cdiv
 from sim.exchange.kernel.book import next_price
 from sim.exchange.kernel.events import emit
-from sim.exchange.kernel.jit import entry, inlined
+from sim.exchange.kernel.jit import inlined, kernel
 from sim.exchange.kernel.quality import STALE, grade
 from sim.exchange.kernel.state import (
     A_ROUNDING,
@@ -34,7 +34,6 @@ from sim.exchange.kernel.state import (
     S_AUCTION,
     S_CLOSED,
     SIZE,
-    views,
 )
 from sim.exchange.kernel.value import settle, worth
 from sim.exchange.messages import Event
@@ -66,10 +65,9 @@ def impact_price(s, side):
     return -1.0
 
 
-@entry
-def sample(arenas, m):
+@kernel
+def sample(s, m):
     """PREMIUM: one sample per perpetual."""
-    s = views(arenas)
     for i in range(s.h[N_PERPETUALS] + s.h[N_INVERSES]):
         ins = s.ins[i]
         if ins[I_STATE] == S_CLOSED:
@@ -87,10 +85,9 @@ def sample(arenas, m):
     return 0
 
 
-@entry
-def pay(arenas, m):
+@kernel
+def pay(s, m):
     """FUNDING: the hour's rate of each perpetual, paid on size times index."""
-    s = views(arenas)
     h = s.h
     for i in range(h[N_PERPETUALS] + h[N_INVERSES]):
         ins = s.ins[i]

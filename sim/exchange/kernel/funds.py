@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sim.exchange.kernel.bits import ONE, ZERO, lowest
 from sim.exchange.kernel.events import emit
-from sim.exchange.kernel.jit import entry, inlined, kernel
+from sim.exchange.kernel.jit import inlined, kernel
 from sim.exchange.kernel.ledger import move_asset
 from sim.exchange.kernel.margin import initial
 from sim.exchange.kernel.pool import room_reason, shares_for
@@ -37,7 +37,6 @@ from sim.exchange.kernel.state import (
     V_SHARE,
     V_SHARES,
     WITHDRAW_FLOOR,
-    views,
 )
 from sim.exchange.kernel.value import notional
 from sim.exchange.messages import (
@@ -271,10 +270,25 @@ def too_much(s, asset, units):
     return units <= 0 or units > HUGE or units - row[A_EXTERNAL] > most
 
 
-@entry
-def funds(arenas, m):
+@inlined
+def is_money(kind):
+    """Whether `funds` handles this kind of message."""
+    return (
+        kind == DEPOSIT
+        or kind == WITHDRAW
+        or kind == TRANSFER
+        or kind == POOL
+        or kind == FUND
+        or kind == COMMIT
+        or kind == MINT
+        or kind == MERGE
+        or kind == CONVERT
+    )
+
+
+@kernel
+def funds(s, m):
     """DEPOSIT, WITHDRAW, TRANSFER, POOL, FUND, COMMIT, MINT, MERGE, CONVERT; a reject reason or 0."""
-    s = views(arenas)
     h = s.h
     kind = m[M_KIND]
     a = m[M_ACCOUNT]

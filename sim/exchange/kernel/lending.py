@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.exchange.kernel.bits import muldiv
 from sim.exchange.kernel.events import emit, say
-from sim.exchange.kernel.jit import entry, inlined, kernel
+from sim.exchange.kernel.jit import inlined, kernel
 from sim.exchange.kernel.ledger import move_asset
 from sim.exchange.kernel.margin import initial, outflow
 from sim.exchange.kernel.pool import burn, claim, shares_for
@@ -30,7 +30,6 @@ from sim.exchange.kernel.state import (
     RATE_ZERO,
     RESERVE_FEE,
     THROTTLE,
-    views,
 )
 from sim.exchange.messages import M_ACCOUNT, M_INSTRUMENT, M_KIND, M_SIZE, Event, Kind, Reason
 
@@ -108,10 +107,9 @@ def redeem(s, a, k, units):
     return 0
 
 
-@entry
-def lend_or_redeem(arenas, m):
+@kernel
+def lend_or_redeem(s, m):
     """LEND and REDEEM; returns a reject reason or 0."""
-    s = views(arenas)
     a = m[M_ACCOUNT]
     k = m[M_INSTRUMENT]
     if a < 0 or a >= s.h[N_ACCOUNTS]:
@@ -168,10 +166,9 @@ def up_part(x, ppb):
     return down + (1 if down * YEAR != x * ppb else 0)
 
 
-@entry
-def interest(arenas, m):
+@kernel
+def interest(s, m):
     """INTEREST: book the hour, then lend and repay for whom it was asked (auto-lend)."""
-    s = views(arenas)
     h = s.h
     for k in range(1 + h[N_COINS]):
         if s.assets[k, A_BORROWED] > 0:

@@ -7,7 +7,7 @@ from sim.exchange.kernel.bankruptcy import bankrupt, write_off
 from sim.exchange.kernel.disposal import waits
 from sim.exchange.kernel.events import say
 from sim.exchange.kernel.flagging import exposed, flag
-from sim.exchange.kernel.jit import entry, inlined, kernel
+from sim.exchange.kernel.jit import inlined, kernel
 from sim.exchange.kernel.ledger import cash
 from sim.exchange.kernel.legs import (
     coin_price,
@@ -46,7 +46,6 @@ from sim.exchange.kernel.state import (
     SIZE,
     TRIGGER,
     V_RESOLVED,
-    views,
 )
 from sim.exchange.kernel.steps import step
 from sim.exchange.messages import Event
@@ -175,10 +174,9 @@ def turn(s, a):
     release(s, a, False)
 
 
-@entry
-def tick(arenas, m):
+@kernel
+def tick(s, m):
     """LIQUIDATE: flag whoever is below maintenance, then give every flagged account its turn."""
-    s = views(arenas)
     h = s.h
     for a in range(h[N_ACCOUNTS]):
         if s.acct[a, C_FLAGGED] == 0 and exposed(s, a):

@@ -1,19 +1,17 @@
 """The engine's loop: messages in, events out.
 
-``orders`` handles a block of user messages; ``other`` says which compiled entry handles each other
-kind.  ``process`` strings them together in message order.  Both stop when the event log is
-nearly full; the caller empties the log and calls again.
+``orders`` handles a block of user messages, ``other`` one message of any other kind; ``process``
+strings them together in message order.  Both stop when the event log is nearly full; the caller
+empties the log and calls again.  There are few entries on purpose: each compiles all it reaches.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 
 from sim.exchange.kernel.auction import set_state
 from sim.exchange.kernel.funding import pay, sample
-from sim.exchange.kernel.funds import funds
+from sim.exchange.kernel.funds import funds, is_money
 from sim.exchange.kernel.jit import entry, inlined
 from sim.exchange.kernel.lending import interest, lend_or_redeem
 from sim.exchange.kernel.liquidation import tick
@@ -68,6 +66,24 @@ NEW, CANCEL, CANCEL_ALL, CONDITIONAL = (
     int(Kind.CANCEL_ALL),
     int(Kind.CONDITIONAL),
 )
+INDEX = int(Kind.INDEX)
+EXTERNAL = int(Kind.EXTERNAL)
+STATE = int(Kind.STATE)
+MARK = int(Kind.MARK)
+LIQUIDATE = int(Kind.LIQUIDATE)
+PREMIUM = int(Kind.PREMIUM)
+FUNDING = int(Kind.FUNDING)
+INTEREST = int(Kind.INTEREST)
+SETTLE = int(Kind.SETTLE)
+RESOLVE = int(Kind.RESOLVE)
+PROPOSE = int(Kind.PROPOSE)
+DISPUTE = int(Kind.DISPUTE)
+LEND = int(Kind.LEND)
+REDEEM = int(Kind.REDEEM)
+SETTINGS = int(Kind.SETTINGS)
+DISCONNECT = int(Kind.DISCONNECT)
+BOOK = int(Kind.BOOK)
+DEPTH = int(Kind.DEPTH)
 USER_ORDERS = (NEW, K_REPLACE, CANCEL, CANCEL_ALL, CONDITIONAL)
 AHEAD = 2  # messages between fetching what one needs and handling it
 EXPECTED = 32  # positions fetched ahead
@@ -127,70 +143,68 @@ def orders(arenas, messages, start):
             reason = accept(s, m)
             if reason != OK:
                 reject(s, m, reason)
+        if h[PENDING] != 0:
+            fire_by_last(s)
         h[MESSAGES] += 1
         k += 1
-        if h[PENDING] != 0:
-            break
     return k
 
 
+@inlined
+def handle(s, m):
+    """A message that is no order; returns a reject reason or 0."""
+    kind = m[M_KIND]
+    if kind == INDEX:
+        return read_index(s, m)
+    if kind == EXTERNAL:
+        return read_external(s, m)
+    if kind == STATE:
+        return set_state(s, m)
+    if kind == MARK:
+        return marks(s, m)
+    if kind == LIQUIDATE:
+        return tick(s, m)
+    if kind == PREMIUM:
+        return sample(s, m)
+    if kind == FUNDING:
+        return pay(s, m)
+    if kind == INTEREST:
+        return interest(s, m)
+    if kind == SETTLE:
+        return settle_due(s, m)
+    if kind == RESOLVE:
+        return resolve(s, m)
+    if kind == PROPOSE or kind == DISPUTE:
+        return propose_or_dispute(s, m)
+    if kind == LEND or kind == REDEEM:
+        return lend_or_redeem(s, m)
+    if kind == SETTINGS or kind == DISCONNECT:
+        return account_settings(s, m)
+    if kind == BOOK:
+        return book(s, m)
+    if kind == DEPTH:
+        return depth(s, m)
+    if is_money(kind):
+        return funds(s, m)
+    return R_KIND
+
+
 @entry
-def conditionals(arenas, all_of_them):
-    """After a MARK every conditional order is tested, after trades those triggered by last."""
+def other(arenas, m):
+    """Handle one message that is no order."""
     s = views(arenas)
-    if all_of_them:
+    h = s.h
+    h[NOW] = m[M_TIME]
+    if h[NOW] >= h[NEXT_EXPIRY]:
+        sweep(s)
+    reason = handle(s, m)
+    if reason != OK:
+        reject(s, m, reason)
+    if m[M_KIND] == MARK and h[STOPS_FREE] != h[N_STOPS] - 1:
         fire_all(s)
-    else:
+    elif h[PENDING] != 0:
         fire_by_last(s)
-
-
-@entry
-def expire(arenas):
-    """Cancel the orders whose time has come."""
-    sweep(views(arenas))
-
-
-@entry
-def unknown(arenas, m):
-    s = views(arenas)
-    reject(s, m, R_KIND)
-    return OK
-
-
-@entry
-def refuse(arenas, m, reason):
-    s = views(arenas)
-    reject(s, m, reason)
-
-
-# One entry per kind of message that is no order: (s, message) -> reject reason or 0.
-ENTRIES: dict[int, Callable[[Arenas, np.ndarray], int]] = {
-    Kind.INDEX: read_index,
-    Kind.MARK: marks,
-    Kind.PREMIUM: sample,
-    Kind.FUNDING: pay,
-    Kind.RESOLVE: resolve,
-    Kind.EXTERNAL: read_external,
-    Kind.INTEREST: interest,
-    Kind.SETTLE: settle_due,
-    Kind.PROPOSE: propose_or_dispute,
-    Kind.DISPUTE: propose_or_dispute,
-    Kind.STATE: set_state,
-    Kind.LEND: lend_or_redeem,
-    Kind.REDEEM: lend_or_redeem,
-    Kind.SETTINGS: account_settings,
-    Kind.DISCONNECT: account_settings,
-    Kind.LIQUIDATE: tick,
-    Kind.BOOK: book,
-    Kind.DEPTH: depth,
-    **{
-        kind: funds
-        for kind in (
-            Kind.DEPOSIT, Kind.POOL, Kind.FUND, Kind.COMMIT, Kind.MINT, Kind.MERGE, Kind.WITHDRAW,
-            Kind.CONVERT, Kind.TRANSFER,
-        )
-    },
-}  # fmt: skip
+    h[MESSAGES] += 1
 
 
 def process(arenas: Arenas, messages: np.ndarray, start: int) -> int:
@@ -203,25 +217,10 @@ def process(arenas: Arenas, messages: np.ndarray, start: int) -> int:
             break
         before = k
         k = orders(arenas, messages, k)
-        if h[PENDING]:
-            conditionals(arenas, False)
-            continue
         if k == n or (k == before and h[N_LOG] - h[LOGGED] < h[RESERVE]):
             break
-        m = messages[k]
-        kind = int(m[M_KIND])
-        if kind in USER_ORDERS:
+        if messages[k, M_KIND] in USER_ORDERS:
             continue  # the log filled up inside a block of orders
-        h[NOW] = m[M_TIME]
-        if h[NOW] >= h[NEXT_EXPIRY]:
-            expire(arenas)
-        reason = ENTRIES.get(kind, unknown)(arenas, m)
-        if reason:
-            refuse(arenas, m, reason)
-        if kind == Kind.MARK and h[STOPS_FREE] != h[N_STOPS] - 1:
-            conditionals(arenas, True)
-        elif h[PENDING]:
-            conditionals(arenas, False)
-        h[MESSAGES] += 1
+        other(arenas, messages[k])
         k += 1
     return k

@@ -6,7 +6,7 @@ import numpy as np
 
 from sim.exchange.kernel.book import next_price
 from sim.exchange.kernel.events import emit
-from sim.exchange.kernel.jit import entry, inlined
+from sim.exchange.kernel.jit import inlined, kernel
 from sim.exchange.kernel.state import (
     D_INDEX,
     EVENT_BOOK,
@@ -22,7 +22,6 @@ from sim.exchange.kernel.state import (
     N_INSTRUMENTS,
     N_LOG,
     V_SETS,
-    views,
 )
 from sim.exchange.messages import DEPTH_EDGES_BPS, E_PRICE, Event
 
@@ -45,10 +44,9 @@ def within(s, side, twice_mid, bps):
     return total
 
 
-@entry
-def book(arenas, m):
+@kernel
+def book(s, m):
     """One BOOK event per instrument."""
-    s = views(arenas)
     for i in range(s.h[N_INSTRUMENTS]):
         ins = s.ins[i]
         bid = s.best[2 * i]
@@ -85,10 +83,9 @@ def book(arenas, m):
     return 0
 
 
-@entry
-def depth(arenas, m):
+@kernel
+def depth(s, m):
     """Two DEPTH events per instrument: lots in the buckets of DEPTH_EDGES_BPS from the mid."""
-    s = views(arenas)
     for i in range(s.h[N_INSTRUMENTS]):
         bid = s.best[2 * i]
         ask = s.best[2 * i + 1]

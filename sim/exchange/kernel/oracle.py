@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sim.exchange.kernel.bits import half_even
 from sim.exchange.kernel.events import emit
-from sim.exchange.kernel.jit import entry, inlined, kernel
+from sim.exchange.kernel.jit import inlined, kernel
 from sim.exchange.kernel.quality import UNCERTAIN_GRADE, grade, note_quality, reading
 from sim.exchange.kernel.state import (
     D_BAD,
@@ -38,7 +38,6 @@ from sim.exchange.kernel.state import (
     TWAP_US,
     VOLATILE,
     WINDOW_US,
-    views,
 )
 from sim.exchange.messages import M_ARG, M_ARG2, M_INSTRUMENT, M_PRICE, M_SIZE, Event, Reason
 
@@ -124,10 +123,9 @@ def take(s, f, price, confidence, time, fresh):
     feed[D_EVENT] = seq
 
 
-@entry
-def read_index(arenas, m):
+@kernel
+def read_index(s, m):
     """INDEX: one oracle reading; returns a reject reason or 0."""
-    s = views(arenas)
     f = m[M_INSTRUMENT]
     if f < 0 or f >= s.h[N_FEEDS]:
         return R_INSTRUMENT
@@ -139,10 +137,9 @@ def read_index(arenas, m):
     return 0
 
 
-@entry
-def read_external(arenas, m):
+@kernel
+def read_external(s, m):
     """EXTERNAL: the median of external mids of a derivative (PRC-02); returns a reject reason or 0."""
-    s = views(arenas)
     i = m[M_INSTRUMENT]
     if i < 0 or i >= s.h[N_DERIVATIVES]:
         return R_INSTRUMENT

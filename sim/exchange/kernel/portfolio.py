@@ -51,7 +51,7 @@ from sim.exchange.kernel.state import (
 )
 from sim.exchange.kernel.value import notional
 
-NOBODY = -1  # no event's own strike
+NONE = 0  # no strike
 
 
 @inlined
@@ -150,8 +150,11 @@ def worst_end(s, e, n):
 
 
 @kernel
-def loss_at(s, a, f, orders, choice, m, exposure, own, side):
-    """Unweighted loss at a move m; ``choice``: the joint end of jump events, -1 the worst of each."""
+def loss_at(s, a, f, orders, choice, m, exposure, strike, side):
+    """Unweighted loss at a move m; ``choice``: the joint end of jump events, -1 the worst of each.
+
+    At ``strike`` the price is just below it (side 0) or at it (side 1).
+    """
     total = m * exposure
     price = float(s.feeds[f, D_INDEX]) * (1.0 + m)
     e = s.feeds[f, D_LINKED]
@@ -160,10 +163,10 @@ def loss_at(s, a, f, orders, choice, m, exposure, own, side):
             event = s.events[e]
             n = event[V_SHARES]
             if event[V_STRIKE] != 0:
-                end = side
-                if e != own:
-                    above = price >= float(event[V_STRIKE])
-                    end = n * 0 + (0 if above != (event[V_BELOW] != 0) else 1)
+                above = price >= float(event[V_STRIKE])
+                if event[V_STRIKE] == strike:
+                    above = side == 1
+                end = n * 0 + (0 if above != (event[V_BELOW] != 0) else 1)
                 total += min(s.ends[e, end], s.ends[e, n])
             elif choice < 0:
                 total += worst_end(s, e, n)
@@ -225,7 +228,7 @@ def worst_loss(s, a, f, orders, low, high, joint):
                 x = -x if point & 1 else x
             m = (1.0 + x) * j - 1.0
             exposure = low if m >= 0.0 else high
-            worst = max(worst, w * loss_at(s, a, f, orders, choice, m, exposure, NOBODY, 0))
+            worst = max(worst, w * loss_at(s, a, f, orders, choice, m, exposure, NONE, 0))
     e = s.feeds[f, D_LINKED]
     while e >= 0:
         if s.events[e, V_STRIKE] != 0 and counts(s, a, e, orders):
@@ -233,8 +236,9 @@ def worst_loss(s, a, f, orders, low, high, joint):
             if abs(m) <= extreme:
                 w = 1.0 if abs(m) <= widest else weight
                 exposure = low if m >= 0.0 else high
+                strike = s.events[e, V_STRIKE]
                 for side in range(2):
-                    worst = max(worst, w * loss_at(s, a, f, orders, -1, m, exposure, e, side))
+                    worst = max(worst, w * loss_at(s, a, f, orders, -1, m, exposure, strike, side))
         e = s.events[e, V_NEXT]
     return worst
 

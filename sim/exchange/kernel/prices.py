@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.exchange.kernel.auction import end_auction, remember_mark
 from sim.exchange.kernel.events import emit
-from sim.exchange.kernel.jit import entry, inlined, kernel
+from sim.exchange.kernel.jit import inlined, kernel
 from sim.exchange.kernel.ladder import follow
 from sim.exchange.kernel.oracle import take
 from sim.exchange.kernel.quality import VOLATILE_GRADE, grade
@@ -47,7 +47,6 @@ from sim.exchange.kernel.state import (
     S_CLOSED,
     SPOT,
     V_SHARES,
-    views,
 )
 from sim.exchange.kernel.tiers import new_day
 from sim.exchange.messages import Event
@@ -196,10 +195,9 @@ def read_own_books(s):
                     take(s, f, price, price * 0, s.h[NOW], fresh)
 
 
-@entry
-def marks(arenas, m):
+@kernel
+def marks(s, m):
     """MARK: own-book readings, fee tiers, ends of auctions, every mark."""
-    s = views(arenas)
     h = s.h
     now = h[NOW]
     dt = (now - h[MARK_TIME]) / 1e6 if h[MARK_TIME] >= 0 else 0.0

@@ -16,10 +16,10 @@ def read_equity(arenas, out):
 
 
 @entry
-def read_maintenance(arenas, a):
-    return maintenance(views(arenas), a, False)
-
-
-@entry
-def read_initial(arenas, a):
-    return initial(views(arenas), a)
+def read_margin(arenas, a, at_opening):
+    """(NE, MM) of an account in USD, or (strict NE, IM)."""
+    s = views(arenas)
+    if at_opening:
+        return initial(s, a)
+    ne, mm, _ = maintenance(s, a, False)
+    return ne, mm

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sim.exchange.kernel.events import emit
-from sim.exchange.kernel.jit import entry
+from sim.exchange.kernel.jit import kernel
 from sim.exchange.kernel.orders import R_ACCOUNT, R_FLAGS, cancel_all
-from sim.exchange.kernel.state import C_OWNER, C_SETTINGS, N_ACCOUNTS, views
+from sim.exchange.kernel.state import C_OWNER, C_SETTINGS, N_ACCOUNTS
 from sim.exchange.messages import (
     M_ACCOUNT,
     M_ARG,
@@ -22,10 +22,9 @@ DISCONNECTED = int(Reason.DISCONNECTED)
 CANCEL_ON_DISCONNECT, AUTO_LEND = 1, 2
 
 
-@entry
-def account_settings(arenas, m):
+@kernel
+def account_settings(s, m):
     """SETTINGS and DISCONNECT; returns a reject reason or 0."""
-    s = views(arenas)
     a = m[M_ACCOUNT]
     if a < 0 or a >= s.h[N_ACCOUNTS]:
         return R_ACCOUNT

@@ -6,7 +6,7 @@ from sim.exchange.kernel.auction import EXPIRED, cancel_book, close_book
 from sim.exchange.kernel.bits import half_even, muldiv
 from sim.exchange.kernel.bonds import MOST, dispute, is_open, propose, return_bonds
 from sim.exchange.kernel.events import emit
-from sim.exchange.kernel.jit import entry, inlined, kernel
+from sim.exchange.kernel.jit import inlined, kernel
 from sim.exchange.kernel.ledger import cash, retire
 from sim.exchange.kernel.oracle import settle_time
 from sim.exchange.kernel.positions import trade
@@ -46,7 +46,6 @@ from sim.exchange.kernel.state import (
     V_SHARE,
     V_SHARES,
     VOID_US,
-    views,
 )
 from sim.exchange.kernel.value import worth
 from sim.exchange.messages import (
@@ -171,13 +170,12 @@ def finish(s, e, outcome, value, tag):
     return_bonds(s, e, outcome, value)
 
 
-@entry
-def resolve(arenas, m):
+@kernel
+def resolve(s, m):
     """RESOLVE: final outcome of an event; returns a reject reason or 0.
 
     A wrong outcome settles like a right one; the message's flags tag it.
     """
-    s = views(arenas)
     e = m[M_INSTRUMENT]
     if e < 0 or e >= s.h[N_EVENTS]:
         return R_EVENT
@@ -189,10 +187,9 @@ def resolve(arenas, m):
     return reason
 
 
-@entry
-def propose_or_dispute(arenas, m):
+@kernel
+def propose_or_dispute(s, m):
     """PROPOSE and DISPUTE; returns a reject reason or 0."""
-    s = views(arenas)
     a = m[M_ACCOUNT]
     e = m[M_INSTRUMENT]
     if a < 0 or a >= s.h[N_ACCOUNTS]:
@@ -239,10 +236,9 @@ def settle_future(s, i):
     ins[I_STATE] = S_CLOSED
 
 
-@entry
-def settle_due(arenas, m):
+@kernel
+def settle_due(s, m):
     """SETTLE: expired futures, then events that nobody resolved for too long."""
-    s = views(arenas)
     h = s.h
     for i in range(h[N_PERPETUALS] + h[N_INVERSES], h[N_DERIVATIVES]):
         if s.ins[i, I_CLOSED] == 0 and s.ins[i, I_EXPIRY] <= h[NOW]:

@@ -20,44 +20,13 @@ from sim.exchange.kernel.jit import is_compiled
 
 _I64, _F64, _U64 = (types.Array(t, 1, "C") for t in (types.int64, types.float64, types.uint64))
 _ARENAS = types.Tuple((_I64, _F64, _U64))
-_MESSAGE = (_ARENAS, _I64)
 # Entry: argument types.  Two halves that take about as long as each other.
 HERE = {
     "orders": (_ARENAS, types.Array(types.int64, 2, "C"), types.int64),
-    "funds": _MESSAGE,
-    "refuse": (_ARENAS, _I64, types.int64),
-    "unknown": _MESSAGE,
-    "expire": (_ARENAS,),
-    "conditionals": (_ARENAS, types.boolean),
-    **{
-        name: _MESSAGE
-        for name in (
-            "read_external",
-            "interest",
-            "lend_or_redeem",
-            "account_settings",
-        )
-    },
-    "read_initial": (_ARENAS, types.int64),
-    "read_maintenance": (_ARENAS, types.int64),
+    "read_margin": (_ARENAS, types.int64, types.boolean),
     "read_equity": (_ARENAS, _I64),
 }
-THERE = {
-    name: _MESSAGE
-    for name in (
-        "tick",
-        "marks",
-        "set_state",
-        "read_index",
-        "sample",
-        "pay",
-        "resolve",
-        "settle_due",
-        "propose_or_dispute",
-        "book",
-        "depth",
-    )
-}
+THERE = {"other": (_ARENAS, _I64)}
 ENTRIES = {**HERE, **THERE}
 ROOT = Path(__file__).parents[3]
 
