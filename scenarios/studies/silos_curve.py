@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from scenarios.studies.pictures import axis, text
 from scenarios.studies.silos_intervals import Interval
 
-WIDTH, HEIGHT = 1180, 860
-LEFT, TOP, PANEL_W, PANEL_H, GAP_X, GAP_Y = 74, 104, 290, 290, 78, 92
+WIDTH, HEIGHT = 1180, 880
+LEFT, TOP, PANEL_W, PANEL_H, GAP_X, GAP_Y = 74, 108, 290, 290, 78, 108
 # Viridis-like from pale to dark for graded shocks; Okabe and Ito's colours for others.
 GRADED = ("#fde725", "#7ad151", "#22a884", "#2a788e", "#414487", "#440154")
 OTHERS = ("#e69f00", "#56b4e9", "#d55e00", "#009e73", "#cc79a7", "#0072b2")
