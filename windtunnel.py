@@ -336,8 +336,61 @@ def run_cases(
 
 
 @app.command()
+def portfolio(
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="FILE", help="A *.portfolio.toml, or a name; without one, the names are listed."
+        ),
+    ] = None,
+    sets: Sets = None,
+    legs: Annotated[
+        bool, typer.Option("--legs", help="Show every leg of every wallet, with its clause.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Price a portfolio under isolated, segregated, unified and portfolio margin.
+
+    Shows the capital that each margin mode needs and what netting saves, the loss in every state of
+    prices, events and oracle, ES and VaR, jumps to resolution, hedges, and what-if trades.
+
+    \b
+    Examples:
+      windtunnel portfolio
+      windtunnel portfolio token-treasury --legs
+      windtunnel portfolio mine.portfolio.toml --set event.Law.probability=0.4
+    """
+    with polite():
+        from scenarios.portfolio import files
+
+        if file is None:
+            found = [{"name": name, "title": files.load(name).title} for name in files.names()]
+            if as_json:
+                typer.echo(json.dumps(found))
+            else:
+                from scenarios.portfolio import tables
+
+                console().print(tables.library(found))
+            return
+        chosen = files.load(file, sets or ())
+        from scenarios.portfolio import lab
+
+        result = lab.analyse(chosen)
+        if as_json:
+            typer.echo(json.dumps(result))
+            return
+        from scenarios.portfolio import tables
+
+        printer = console()
+        printer.width = max(printer.width, tables.WIDTH)  # better a broken line than a cut number
+        printer.print(tables.report(result, legs=legs))
+
+
+@app.command()
 def schema(
-    what: Annotated[str, typer.Argument(metavar="case|scenario|STUDY", help="Which kind of file.")],
+    what: Annotated[
+        str, typer.Argument(metavar="case|portfolio|scenario|STUDY", help="Which kind of file.")
+    ],
 ) -> None:
     """Print the JSON Schema of a kind of file, for editors that complete and check TOML.
 
@@ -354,38 +407,84 @@ def schema(
 @app.command()
 def explain(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or its folder.")],
-    account: Annotated[int, typer.Option(min=0, help="Account id.")],
+    account: Annotated[int | None, typer.Option(min=0, help="Account id.")] = None,
     at: Annotated[
         str | None,
         typer.Option(
             metavar="T", help="Seconds from the start, or HH:MM[:SS] UTC; default: the end."
         ),
     ] = None,
+    why: Annotated[
+        bool, typer.Option("--why", help="Only its liquidations, from the stored events.")
+    ] = False,
+    network: Annotated[
+        bool, typer.Option("--network", help="The whole run: who owes whom, and what spreads.")
+    ] = False,
     runs: RunsDir = RUNS,
     as_json: Json = False,
 ) -> None:
-    """Explain an account's margin at a time of a run.
+    """Explain an account of a run: its margin, where it would be liquidated, why it was.
 
-    The run is repeated up to that time, and its digest compared minute by minute, so that what is
-    explained is what happened.
+    The run is repeated up to the time asked for, and its digest compared minute by minute, so that
+    what is explained is what happened. With --why nothing is repeated: each liquidation is followed
+    through the stored events, back to the index reading that began it.
 
     \b
     Examples:
       windtunnel explain oct-2025-1-0a1b2c3d --account 17
       windtunnel explain runs/oct-2025-1-0a1b2c3d --account 17 --at 21:19:30
+      windtunnel explain oct-2025-1-0a1b2c3d --account 17 --why
+      windtunnel explain oct-2025-1-0a1b2c3d --network
     """
     with polite():
-        from scenarios.explain import explain_account
+        from scenarios.errors import ScenarioError
 
-        announce_compiler()
-        with progress("repeating the run") as update:
-            found = explain_account(run, account, at, runs=runs, progress=update)
+        if network:
+            if account is not None or why or at is not None:
+                raise ScenarioError(
+                    "--network is about the whole run, without --account, --at, --why"
+                )
+            _explain_network(run, runs, as_json)
+            return
+        if account is None:
+            raise ScenarioError("which account? Say --account N, or --network for the whole run")
+        from scenarios import why as stored
+
+        if not why or not stored.has_events(run, runs):
+            announce_compiler()
+        with progress("reading the run" if why else "repeating the run") as update:
+            if why:
+                found = stored.why_liquidated(run, account, at, runs=runs, progress=update)
+            else:
+                from scenarios.explain import explain_account
+
+                found = explain_account(run, account, at, runs=runs, progress=update)
         if as_json:
             typer.echo(json.dumps(found))
             return
-        from scenarios import tables
+        from scenarios import tables, tables_explain
 
-        console().print(tables.explanation(found))
+        out = console()
+        if why:
+            out.print(f"account {account} of {found['run_id']} until {found['at']} UTC\n")
+        else:
+            out.print(tables.explanation(found))
+            out.print()
+            out.print(tables_explain.liquidation(found["liquidation"]))
+            out.print()
+        out.print(tables_explain.why(found["why"], found["at"]))
+
+
+def _explain_network(run: str, runs: Path, as_json: bool) -> None:
+    from scenarios.contagion import contagion
+
+    found = contagion(run, runs=runs)
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    from scenarios import tables_contagion
+
+    console().print(tables_contagion.contagion(found))
 
 
 @app.command()

@@ -10,6 +10,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from scenarios.legwords import words
+
 TITLES = {
     "bad_debt_usd": "Bad debt",
     "insurance_used_usd": "Insurance fund used, net",
@@ -22,6 +24,7 @@ TITLES = {
     "socialised_usd": "Socialised loss",
     "first_adl_delay_s": "First liquidation to first ADL",
     "cascade_r": "Cascade: offspring per forced order, peak 5 min",
+    "cascade_radius": "Cascade across instruments, next-generation radius",
     "amplification": "Traded fall over true fall",
     "liquidation_slippage_bps": "Slippage of forced orders",
     "depth_min_share": "Depth within 50 bp, lowest over normal",
@@ -29,6 +32,9 @@ TITLES = {
     "event_price_min": "Event price, lowest",
     "event_price_max": "Event price, highest",
     "wrongful_liquidation_share": "Flagged though solvent at true prices",
+    "debtrank_share": "DebtRank: equity lost by contagion at ±10 %, peak",
+    "exposure_radius": "Spectral radius of who owes whom, peak",
+    "unpaid_share": "Unpaid of what accounts owe at ±10 %, peak",
 }
 STAGES = (
     ("book_usd", "1 order book (LIQ-02)", "notional sold or bought by force"),
@@ -174,7 +180,7 @@ def explanation(found: Mapping[str, Any]) -> RenderableType:
     table = blank_table("leg", "clause", "NE", "IM", "MM", "from", right=(2, 3, 4))
     for leg in told["legs"]:
         amounts = (_usd(leg[column]) for column in ("ne_usd", "im_usd", "mm_usd"))
-        table.add_row(leg["name"], leg["clause"], *amounts, Text(_inputs(leg["inputs"]), "dim"))
+        table.add_row(leg["name"], leg["clause"], *amounts, Text(words(leg["inputs"]), "dim"))
     table.add_section()
     totals = (_usd(told[column]) for column in ("ne_usd", "im_usd", "mm_usd"))
     table.add_row("total, USD", "", *totals, "the sums of the legs, exactly", style="bold")
@@ -193,12 +199,3 @@ def explanation(found: Mapping[str, Any]) -> RenderableType:
 
 def _usd(value: float | None) -> str:
     return "—" if value is None else f"{value:,.2f}"
-
-
-def _inputs(inputs: Mapping[str, Any]) -> str:
-    parts = []
-    for name, value in inputs.items():
-        if value is not None:
-            shown = f"{value:,.6g}" if isinstance(value, float) else str(value)
-            parts.append(f"{name.replace('_', ' ')} {shown}")
-    return ", ".join(parts)
