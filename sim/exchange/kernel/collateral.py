@@ -47,7 +47,7 @@ def weight(s, k, value, price):
     return w
 
 
-@kernel
+@inlined
 def coin_value(s, k, units, strict):
     """NE of `units` of coin k in USD."""
     if units == 0:

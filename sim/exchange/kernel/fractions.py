@@ -74,7 +74,7 @@ def price_of(s, i, at_index):
     return s.feeds[s.ins[i, I_FEED], D_INDEX] if at_index else s.ins[i, I_MARK]
 
 
-@kernel
+@inlined
 def most_notional(s, a, i):
     """USD notional of the largest position that resting orders may lead to."""
     p = s.pos[a, i]

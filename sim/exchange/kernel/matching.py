@@ -157,7 +157,7 @@ def same_party(s, a, m):
     return a == m or (s.h[BY_OWNER] != 0 and s.acct[a, C_OWNER] == s.acct[m, C_OWNER])
 
 
-@kernel
+@inlined
 def exchange(s, i, side, a, flags, m, maker_flags, lots, px):
     """Both sides of a fill: positions, shares or coins against money; returns sets minted (+) or merged."""
     signed = lots if side == 0 else -lots
@@ -235,7 +235,7 @@ def halt(s, i, px):
     emit(s, STATE, 0, i, 0, px, 0, 0, 0, 0, 0, S_AUCTION, 0, ins[I_AUCTION_END], 1)
 
 
-@kernel
+@inlined
 def fill_order(s, slot, lots, cap):
     """Take traded lots off a resting order; cancel what its cap leaves without a chance."""
     o = s.orders[slot]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sim.exchange.kernel.bits import cdiv
-from sim.exchange.kernel.jit import inlined, kernel
+from sim.exchange.kernel.jit import inlined
 from sim.exchange.kernel.ledger import UNCHECKED
 from sim.exchange.kernel.state import COST, I_CLEARING, I_MARK, I_OI, SIZE
 from sim.exchange.kernel.value import settle, worth
@@ -20,7 +20,7 @@ def gain_at_mark(s, a, i):
     return unrealised(s, a, i, s.ins[i, I_MARK])
 
 
-@kernel
+@inlined
 def trade(s, a, i, lots, value):
     """Book a trade of signed lots at a signed value; returns realised PnL.
 

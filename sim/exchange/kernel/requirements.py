@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sim.exchange.kernel.bits import rate_up
-from sim.exchange.kernel.jit import inlined, kernel
+from sim.exchange.kernel.jit import inlined
 from sim.exchange.kernel.limits import reference
 from sim.exchange.kernel.margin import equity, initial, outflow
 from sim.exchange.kernel.matching import opposite, resting
@@ -65,7 +65,7 @@ def reduces(s, a, i, side, flags, size, bound):
     return size <= opposite(s, a, i, side) - (p[ASK] if side else p[BID])
 
 
-@kernel
+@inlined
 def reducing_reason(s, a, i, side, size, bound):
     """A reducing order may not, filled whole at its bound, leave E below 0 and lower than it is."""
     before = equity(s, a)
@@ -83,7 +83,7 @@ def reducing_reason(s, a, i, side, size, bound):
     return R_MARGIN if after < 0 and after < before else OK
 
 
-@kernel
+@inlined
 def borrow_reason(s, a, i, side, flags, size, bound):
     """Whether the debts that all resting orders could make may be made (MAR-09 a, b); 0 if so."""
     kind = s.ins[i, I_KIND]
