@@ -127,8 +127,9 @@ class Seen:
         """One event; `what` is the kind of its instrument."""
         kind = Event(row[2])
         self.kinds[kind.name] += 1
-        for name in UNDER.get(kind, ()) if rules else ():
-            value = rules[name] if name != "disposal" else rules[name]["policy"]
+        for name in UNDER.get(kind, ()):
+            value = (rules or {}).get(name)
+            value = value["policy"] if isinstance(value, dict) else value
             self.details[f"{kind.name} under {name} {value}"] += 1
         if kind == Event.REJECT:
             known = row[14] in list(Message)
