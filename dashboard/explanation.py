@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from dashboard.units import plain
+from scenarios.legwords import words
 from sim.exchange.account import account_of_legs
 from sim.exchange.explain import equity_of, legs_of
 from sim.exchange.instruments import MICRO, Listing
@@ -72,11 +73,16 @@ def explain(
     holdings: Iterable[Holding],
     *,
     at_us: int,
+    index: Mapping[int, int] | None = None,
     open_lots: Mapping[int, int] | None = None,
     recorded: tuple[float, float, float] | None = None,
 ) -> Explanation:
-    """Legs of one account.  `open_lots`: open interest per perpetual, for the add-on of MAR-03."""
-    account = account_of_legs(listing, holdings, oi=open_lots)
+    """Legs of one account.
+
+    `index`: ticks by feed id, where known; `open_lots`: open interest per perpetual, for the add-on
+    of MAR-03.
+    """
+    account = account_of_legs(listing, holdings, index=index, oi=open_lots)
     legs = tuple(
         Leg(
             leg.name,
@@ -118,13 +124,14 @@ def _words(inputs: Mapping[str, Any], net: float) -> tuple[str, float]:
         text = (
             f"{'long' if size > 0 else 'short'} {plain(abs(size))} coins from"
             f" {plain(inputs['entry_usd'] or 0, 4)}, mark {plain(inputs['mark_usd'])} USD;"
-            f" notional {inputs['notional_usd']:,.2f} USD,"
-            f" initial {inputs['imf']:.2%}, maintenance {inputs['mmf']:.2%}"
+            f" notional {inputs['notional_usd']:,.2f} USD"
         )
+        for name, rate in (("initial", "imf"), ("maintenance", "mmf")):  # not of a group's member
+            text += f", {name} {inputs[rate]:.2%}" if rate in inputs else ""
         return text, inputs["unrealised_pnl_usd"]
     if "yes" in inputs:
         yes, no, mark = inputs["yes"], inputs["no"], inputs["mark_yes_usd"]
         shares = [f"{yes:,} YES at {plain(mark)} USD"] if yes else []
         shares += [f"{no:,} NO at {plain(1 - mark)} USD"] if no else []
         return f"{', '.join(shares)}; the worst outcome pays {min(yes, no):,} USD", net
-    return ", ".join(f"{k} {v}" for k, v in inputs.items()), net
+    return words(inputs), net

@@ -9,6 +9,7 @@ from dashboard.explanation import Explanation, Holding, explain
 from dashboard.runs import Run
 from sim.exchange.instruments import MICRO, Kind
 from sim.exchange.messages import Event
+from sim.risk.eventlog import UNUSED_GRADE
 
 
 def flags(run: Run, account: int) -> pl.DataFrame:
@@ -52,6 +53,7 @@ def margin_explanation(run: Run, account: int, until_us: int | None = None) -> E
         run.rules,
         [Holding(*row) for row in rows.iter_rows()],
         at_us=flag["time_us"],
+        index=_index(run, flag["seq"]),
         open_lots=_open_lots(run, flag["time_us"]),
         recorded=(flag["amount"] / MICRO, flag["x"] / MICRO, flag["y"] / MICRO),
     )
@@ -68,7 +70,31 @@ def _final(run: Run, account: int) -> Explanation | None:
     )
     holdings = [Holding(*row) for row in rows.iter_rows()]
     open_lots = _open_lots(run, run.end_us)
-    return explain(run.listing, run.rules, holdings, at_us=run.end_us, open_lots=open_lots)
+    return explain(
+        run.listing,
+        run.rules,
+        holdings,
+        at_us=run.end_us,
+        index=_index(run, None),
+        open_lots=open_lots,
+    )
+
+
+def _index(run: Run, before_seq: int | None) -> dict[int, int]:
+    """Index prices in ticks by feed id, right before an event or at the end; those that are known."""
+    if not any((run.path / "events").glob("*.parquet")):
+        return {}
+    # A reading that is too volatile does not become the index (PRC-04).
+    used = (pl.col("kind") == Event.INDEX) & (pl.col("price") > 0) & (pl.col("code") < UNUSED_GRADE)
+    if before_seq is not None:
+        used &= pl.col("seq") < before_seq
+    rows = (
+        scan(run, "events/*.parquet")
+        .filter(used)
+        .group_by("instrument")
+        .agg(pl.col("price").sort_by("seq").last())
+    )
+    return dict(rows.collect().rows())
 
 
 def _open_lots(run: Run, time_us: int) -> dict[int, int]:

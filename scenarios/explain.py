@@ -1,4 +1,7 @@
-"""An account explained as it stood at a time of a stored run, by repeating the run up to then."""
+"""An account of a stored run explained as it stood at a time, by repeating the run up to then.
+
+Its liquidations alone (`scenarios.why`) need no repetition where events were stored.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from scenarios.errors import ScenarioError
 from scenarios.runner import prepare
-from scenarios.runs import clock_text, moment_us, open_run
+from scenarios.runs import clock_text, open_run
 from scenarios.scale import resolve
 from scenarios.schema import Scenario
+from scenarios.why import moment, stored_rows, why_of
 from sim.exchange.instruments import MICRO
+from sim.exchange.messages import EV_COLS
+from sim.record.store import Run
+from sim.risk.eventlog import needed
+from sim.risk.why import Nearest
 
 MINUTE_US = 60 * MICRO
 
@@ -26,7 +35,7 @@ def explain_account(
     runs: Path | str = "runs",
     progress: Callable[..., Any] | None = None,
 ) -> dict[str, Any]:
-    """{run_id, account, at, time_us, verified_minutes, explanation}.
+    """{run_id, account, at, time_us, verified_minutes, explanation, liquidation, why}.
 
     Repeats the run to the time ``at`` (seconds from the start, HH:MM[:SS] UTC, None: the end),
     what happens at that very time included, and compares its digest minute by minute with the
@@ -35,41 +44,77 @@ def explain_account(
     Raises:
         ScenarioError: no such run, account or time, or the repetition differs.
     """
-    stored = open_run(run, Path(runs)).manifest
-    if "study" in stored:
-        raise ScenarioError(
-            f"run {run!r} is a study: it has tables, not one market whose accounts can be explained"
-        )
-    try:
-        scenario = Scenario.model_validate(stored["config"])
-    except (KeyError, ValidationError) as error:
-        what = str(error).splitlines()[0]
-        raise ScenarioError(f"run {run!r} has no configuration to repeat: {what}") from None
-    until_us = moment_us(at, scenario.start_us, scenario.end_us)
-    accounts = stored["report"]["accounts"]
-    if account >= accounts:
-        raise ScenarioError(f"{account} is not between 0 and {accounts - 1}", path="--account")
-    # What is recorded does not matter to what happens, but it would cost memory.
-    resolved = resolve(scenario).model_copy(update={"record": "summary"})
-    assembly, watch = prepare(resolved)
-    world = assembly.world
-    to_the_end = until_us == world.end_us
-    while world.running and (to_the_end or world.clock.now_us + MICRO <= until_us):
-        world.step()
-        if progress is not None:
-            progress((world.clock.now_us - world.start_us) / max(until_us - world.start_us, 1))
-    if not to_the_end:
-        world.finish_at(until_us)
-    watch.recorder.flush()
-    verified = compare(watch.recorder.digest.minutes(), stored["digests"], until_us, scenario)
+    opened = open_run(run, Path(runs))
+    until_us = moment(opened, account, at)
+    scenario = configuration(opened, run)
+    repeated = Repetition(opened, scenario, account, until_us, progress)
+    told = repeated.exchange.explain(account)
+    rows = stored_rows(opened)
+    found = why_of(
+        opened, repeated.rows if rows is None else rows, account, until_us, repeated.nearest
+    )
     return {
-        "run_id": stored["run_id"],
+        "run_id": opened.run_id,
         "account": account,
         "at": clock_text(until_us),
         "time_us": until_us,
-        "verified_minutes": verified,
-        "explanation": assembly.exchange.explain(account).to_dict(),
+        "verified_minutes": repeated.verified,
+        "explanation": told.to_dict(),
+        "liquidation": told.liquidation.to_dict(),
+        "why": found.to_dict(),
     }
+
+
+def configuration(opened: Run, name: str) -> Scenario:
+    """The scenario that a run is of; ScenarioError if another version wrote it."""
+    try:
+        return Scenario.model_validate(opened.manifest["config"])
+    except (KeyError, ValidationError) as error:
+        what = str(error).splitlines()[0]
+        raise ScenarioError(f"run {name!r} has no configuration to repeat: {what}") from None
+
+
+class Repetition:
+    """A run done again up to a time, one account watched every second.
+
+    Attributes: ``exchange`` as it stands then; ``rows``, the events liquidations are told from;
+    ``nearest``, the account's least NE - MM; ``verified``, the minutes whose digests agree.
+    """
+
+    def __init__(
+        self,
+        opened: Run,
+        scenario: Scenario,
+        account: int,
+        until_us: int,
+        progress: Callable[..., Any] | None = None,
+    ) -> None:
+        # What is recorded does not matter to what happens, but it would cost memory.
+        resolved = resolve(scenario).model_copy(update={"record": "summary"})
+        kept: list[np.ndarray] = []
+        assembly, watch = prepare(resolved)
+        watch.recorder.observe(lambda events: kept.append(needed(events)))
+        world, self.exchange = assembly.world, assembly.exchange
+        self.nearest: Nearest | None = None
+        to_the_end = until_us == world.end_us
+        while world.running and (to_the_end or world.clock.now_us + MICRO <= until_us):
+            world.step()
+            self._look(account, world.clock.now_us)
+            if progress is not None:
+                done = world.clock.now_us - world.start_us
+                progress(done / max(until_us - world.start_us, 1))
+        if not to_the_end:
+            world.finish_at(until_us)
+        self._look(account, until_us)
+        watch.recorder.flush()
+        self.rows = np.concatenate([np.zeros((0, EV_COLS), np.int64), *kept])
+        stored = opened.manifest["digests"]
+        self.verified = compare(watch.recorder.digest.minutes(), stored, until_us, scenario)
+
+    def _look(self, account: int, now_us: int) -> None:
+        ne, mm = self.exchange.maintenance(account)
+        if self.nearest is None or ne - mm < self.nearest.ne_usd - self.nearest.mm_usd:
+            self.nearest = Nearest(now_us, ne, mm, "of all whole seconds")
 
 
 def compare(now: list[str], stored: list[str], until_us: int, scenario: Scenario) -> int:

@@ -10,6 +10,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from scenarios.legwords import words
+
 TITLES = {
     "bad_debt_usd": "Bad debt",
     "insurance_used_usd": "Insurance fund used, net",
@@ -178,7 +180,7 @@ def explanation(found: Mapping[str, Any]) -> RenderableType:
     table = blank_table("leg", "clause", "NE", "IM", "MM", "from", right=(2, 3, 4))
     for leg in told["legs"]:
         amounts = (_usd(leg[column]) for column in ("ne_usd", "im_usd", "mm_usd"))
-        table.add_row(leg["name"], leg["clause"], *amounts, Text(_inputs(leg["inputs"]), "dim"))
+        table.add_row(leg["name"], leg["clause"], *amounts, Text(words(leg["inputs"]), "dim"))
     table.add_section()
     totals = (_usd(told[column]) for column in ("ne_usd", "im_usd", "mm_usd"))
     table.add_row("total, USD", "", *totals, "the sums of the legs, exactly", style="bold")
@@ -197,12 +199,3 @@ def explanation(found: Mapping[str, Any]) -> RenderableType:
 
 def _usd(value: float | None) -> str:
     return "—" if value is None else f"{value:,.2f}"
-
-
-def _inputs(inputs: Mapping[str, Any]) -> str:
-    parts = []
-    for name, value in inputs.items():
-        if value is not None:
-            shown = f"{value:,.6g}" if isinstance(value, float) else str(value)
-            parts.append(f"{name.replace('_', ' ')} {shown}")
-    return ", ".join(parts)

@@ -97,9 +97,9 @@ def account_of_legs(
 
     LEG rows show neither resting orders nor what the rest of the exchange holds: without ``oi`` and
     ``totals`` the open-interest add-on and collateral caps are left out, without ``proposed`` an
-    event keeps its declared lambda.  The index of a coin whose balance is 0 is not written either:
-    without ``index`` (ticks by feed) the mark of its inverse perpetual stands in.  An event that the
-    account holds nothing of counts as resolved.
+    event keeps its declared lambda.  The index of a feed of which no coin is held is not written
+    either: without ``index`` (ticks by feed) the mark of a position on it stands in, and without
+    positions the feed's first price.  An event that the account holds nothing of counts as resolved.
     """
     balances: dict[int, int] = {}
     claims: dict[int, int] = {}
@@ -124,8 +124,11 @@ def account_of_legs(
                 else:
                     marks[book] = item.payoff_ticks - price if outcome else price
     for i in positions:
-        if listing.face_micro(i):
-            prices.setdefault(listing.feed_of(i), marks[i])
+        prices.setdefault(listing.feed_of(i), marks[i])
+    for e in held:
+        if listing.events[e].underlying:
+            feed = listing.feed_id(listing.events[e].underlying)
+            prices.setdefault(feed, listing.feeds[feed].index_ticks)
     return Account(
         balances,
         positions,

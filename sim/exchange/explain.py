@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sim.exchange.account import Account, account_of, account_of_legs, leg_rows
-from sim.exchange.instruments import MICRO, Event, Future, Kind, Listing, Perpetual
-from sim.exchange.places import Place
+from sim.exchange.breakeven import LiquidationPath, liquidation_path
+from sim.exchange.instruments import Listing
+from sim.exchange.legs import Leg, legs_of
 from sim.exchange.rules import Rules
 from sim.exchange.valuation import Valuation, imf, mmf, usd
 
@@ -25,19 +27,6 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Leg:
-    """One additive part, USD.  NE and MM are at marks, strict NE and IM at the prices of MAR-09."""
-
-    name: str
-    clause: str
-    ne_usd: float = 0.0
-    im_usd: float = 0.0
-    mm_usd: float = 0.0
-    strict_ne_usd: float = 0.0
-    inputs: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Explanation:
     """Legs in the order of the running sums: their plain left-to-right sums *are* NE, IM and MM."""
 
@@ -45,6 +34,17 @@ class Explanation:
     time_us: int
     legs: tuple[Leg, ...]
     equity_usd: float
+    source: tuple[Listing, Rules, Account] | None = field(default=None, repr=False, compare=False)
+
+    @cached_property
+    def liquidation(self) -> LiquidationPath:
+        """The prices at which NE and MM cross; worked out when first asked for.
+
+        Raises ValueError where the account that was explained is not at hand.
+        """
+        if self.source is None:
+            raise ValueError("this explanation was made of legs alone: it knows no other prices")
+        return liquidation_path(*self.source)
 
     def total(self, column: str) -> float:
         total = 0.0
@@ -83,147 +83,6 @@ class Explanation:
         }
 
 
-class _Legs:
-    """Walks one account in the rulebook's order and writes legs."""
-
-    def __init__(self, listing: Listing, rules: Rules, account: Account) -> None:
-        self.listing, self.account = listing, account
-        self.value = Valuation(listing, rules, account)
-        self.strict = rules.strict_prices
-        self.legs: list[Leg] = []
-
-    def add(self, name: str, clause: str, inputs: dict[str, Any], **columns: float) -> None:
-        self.legs.append(Leg(name, clause, inputs=inputs, **columns))
-
-    def cash(self) -> None:
-        balance, claim = self.account.balances.get(0, 0), self.account.claims.get(0, 0)
-        debt = self.listing.usdc_debt
-        out = self.value.outflow()
-        x = out - usd(balance)
-        im = x * imf(debt, x) if x > 0.0 else 0.0
-        owed = usd(max(0, -balance))
-        mm = owed * mmf(debt, owed)
-        inputs = {"usdc": usd(balance), "outflow_of_orders_usd": out}
-        if claim:
-            inputs["lent_usdc"] = usd(claim)
-        ne = usd(balance + claim)
-        clause = "MAR-04" if im or mm else "MAR-02"
-        self.add("USDC", clause, inputs, ne_usd=ne, im_usd=im, mm_usd=mm, strict_ne_usd=ne)
-
-    def coin(self, k: int) -> None:
-        value, asset = self.value, self.listing.assets[k - 1]
-        balance, claim = self.account.balances.get(k, 0), self.account.claims.get(k, 0)
-        gain, units = value.inverse_gain(k), value.holding(k)
-        asks = value.ask_lots(k)
-        if not (balance or claim or gain or asks):
-            return
-        worth = usd(units * value.price(k) * value.coin_tick[k]) if units else 0.0
-        short = value.debt_value(k, asks - balance, self.strict)
-        owed = value.debt_value(k, -balance, False)
-        inputs = {"coins": units / asset.units_per_coin, "value_usd": worth}
-        for name, part in (("lent_coins", claim), ("inverse_pnl_coins", gain)):
-            if part:
-                inputs[name] = part / asset.units_per_coin
-        if units > 0:
-            inputs["weight"] = value.weight(k, worth, value.price(k))
-        self.add(
-            asset.name,
-            "MAR-04" if short or owed or units < 0 else "MAR-02",
-            inputs,
-            ne_usd=value.coin(k, units, False),
-            im_usd=short * imf(asset.debt, short),
-            mm_usd=owed * mmf(asset.debt, owed),
-            strict_ne_usd=value.coin(k, units, self.strict),
-        )
-
-    def derivative(self, p: Place) -> None:
-        value, item = self.value, p.item
-        size, cost = self.account.positions.get(p.id, (0, 0))
-        bid, ask = value.resting(p.id)[2:4]
-        n = value.notional(p, abs(size))
-        most = value.notional(p, max(abs(size), abs(size + bid), abs(size - ask)))
-        oi = value.notional(p, self.account.oi.get(p.id, 0))
-        margin = item.margin  # type: ignore[union-attr]
-        initial, kept = imf(margin, most, oi), mmf(margin, n)
-        inputs: dict[str, Any]
-        ne = strict = 0.0
-        if isinstance(item, Perpetual | Future):
-            u = usd(value.unrealised(p))
-            ne = value.profit(u)
-            strict = value.profit(u, self.strict and p.feed in self.account.stale)
-            coins = size / item.lots_per_coin
-            inputs = {
-                "size_coins": coins,
-                "entry_usd": usd(cost) / coins if size else None,
-                "mark_usd": usd(self.account.marks[p.id] * p.tick_value) * item.lots_per_coin,
-                "unrealised_pnl_usd": u,
-            }
-        else:  # its PnL is part of its coin's balance
-            unit = self.listing.assets[p.base - 1].units_per_coin
-            whole = usd(p.tick_value * unit)  # USD of a tick of one coin
-            inputs = {
-                "contracts": size,
-                "face_usd": usd(p.face),
-                "entry_usd": usd(abs(size) * p.face) / (abs(cost) / unit) if cost else None,
-                "mark_usd": self.account.marks[p.id] * whole,
-                "unrealised_pnl_coins": value.unrealised(p) / unit,
-            }
-        inputs |= {"notional_usd": n, "imf": initial, "mmf": kept}
-        columns = {"ne_usd": ne, "im_usd": most * initial, "mm_usd": n * kept}
-        self.add(item.name, "MAR-03", inputs, strict_ne_usd=strict, **columns)
-        self.orders(p, value.position_loss(p, self.strict))
-
-    def orders(self, p: Place, loss: float) -> None:
-        if loss:
-            name = f"{self.listing.instrument_names()[p.id]} orders"
-            self.add(name, "MAR-05", {"worst_book_loss_usd": loss}, im_usd=loss)
-
-    def event(self, p: Place, item: Event) -> None:
-        """An event's shares as one leg, with its first book."""
-        e, value = p.event, self.value
-        q = value.shares(e)
-        v, sets = value.event_value(e, q)
-        if not any(q):
-            return
-        lam = value.lam(e)
-        r = lam * usd(v - sets * MICRO)
-        marks = [m / item.payoff_ticks for m in value.share_marks(e)]
-        inputs: dict[str, Any] = {"yes": q[0], "no": q[1], "mark_yes_usd": marks[0]}
-        if len(item.books) > 1:
-            inputs = {
-                "shares": dict(zip(item.shares, q, strict=True)),
-                "marks_usd": dict(zip(item.shares, marks, strict=True)),
-            }
-        inputs |= {"sets": sets, "lambda": lam}
-        ne = usd(v)
-        self.add(item.name, "MAR-05", inputs, ne_usd=ne, im_usd=r, mm_usd=r, strict_ne_usd=ne)
-
-    def walk(self) -> tuple[Leg, ...]:
-        self.cash()
-        for k in range(1, 1 + len(self.listing.assets)):
-            self.coin(k)
-        for p in self.value.places:
-            rests = any(self.value.resting(p.id))
-            if isinstance(p.item, Event):
-                if p.event in self.account.resolved:
-                    continue
-                if p.outcome == 0:
-                    self.event(p, p.item)
-                if rests:
-                    self.orders(p, self.value.event_loss(p))
-            elif p.kind == Kind.SPOT:
-                if rests:
-                    self.orders(p, self.value.spot_loss(p, self.strict))
-            elif rests or p.id in self.account.positions:
-                self.derivative(p)
-        return tuple(self.legs)
-
-
-def legs_of(listing: Listing, rules: Rules, account: Account) -> tuple[Leg, ...]:
-    """Legs in the order of the running sums: USDC, coins by id, instruments by id."""
-    return _Legs(listing, rules, account).walk()
-
-
 def equity_of(listing: Listing, account: Account) -> int:
     """Raw equity E in micro-USDC (MAR-01), exact."""
     value = Valuation(listing, Rules(), account)
@@ -252,4 +111,5 @@ def explain(exchange: Exchange, account: int) -> Explanation:
         exchange.now,
         legs_of(exchange.listing, exchange.rules, value),
         usd(equity_of(exchange.listing, value)),
+        (exchange.listing, exchange.rules, value),
     )

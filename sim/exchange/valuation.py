@@ -128,6 +128,10 @@ class Valuation:
         """USD of lots >= 0 at mark."""
         return usd(lots * (p.face or self.account.marks[p.id] * p.tick_value))
 
+    def open_interest(self, p: Place) -> float:
+        """USD of all long lots of a derivative, at mark."""
+        return self.notional(p, self.account.oi.get(p.id, 0))
+
     def profit(self, u: float, ignored: bool = False) -> float:
         """NE of an unrealised PnL."""
         gain = 0.0 if ignored else self.rules.phi
@@ -207,9 +211,24 @@ class Valuation:
         above = sum((x - sets) * mark for x, mark in zip(q, marks, strict=True))
         return sets * MICRO + above * tv, sets
 
+    def requirement(self, e: int, q: list[int]) -> float:
+        """R_e of q shares at the declared (or proposed) lambda."""
+        v, sets = self.event_value(e, q)
+        return self.lam(e) * usd(v - sets * MICRO)
+
+    def linked(self, e: int) -> int:
+        """Feed id under which portfolio margin takes an event (MAR-07); -1: it keeps MAR-05."""
+        item = self.listing.events[e]
+        if self.rules.margin_mode != "portfolio" or not item.underlying:
+            return -1
+        if e in self.account.resolved or e in self.account.proposed:
+            return -1
+        return self.listing.feed_id(item.underlying)
+
     def event_net(self, e: int, q: list[int]) -> float:
         v, sets = self.event_value(e, q)
-        return usd(v) - self.lam(e) * usd(v - sets * MICRO)
+        lam = 0.0 if self.linked(e) >= 0 else self.lam(e)
+        return usd(v) - lam * usd(v - sets * MICRO)
 
     def held(self, p: Place) -> tuple[int, int]:
         """(shares of book p's outcome, of its NO)."""
@@ -223,18 +242,28 @@ class Valuation:
     def share_fee(self, cost: int, lots: int) -> float:
         return self.event_fee * usd(min(cost, lots * MICRO - cost))
 
+    def filled(self, p: Place) -> tuple[list[int] | None, list[int] | None]:
+        """Shares of book p's event after all its bids, and after all its asks, have filled."""
+        n_bid, _, bid, ask, _, _, n_ask, _ = self.resting(p.id)
+        yes, no = self.held(p)
+        bids, d = bid + n_bid, min(no, n_bid)
+        after_bids = self.changed(p, bids - d, -d) if bids else None
+        asks, d = ask + n_ask, min(yes, ask)
+        return after_bids, self.changed(p, -d, asks - d) if asks else None
+
     def event_loss(self, p: Place) -> float:
         n_bid, n_bid_cost, bid, ask, bid_cost, ask_cost, n_ask, n_ask_cost = self.resting(p.id)
         yes, no = self.held(p)
         now = self.event_net(p.event, self.shares(p.event))
+        after_bids, after_asks = self.filled(p)
         loss = 0.0
         lots, cost, d = bid + n_bid, bid_cost + n_bid_cost, min(no, n_bid)
-        if lots:
-            after = self.event_net(p.event, self.changed(p, lots - d, -d))
+        if after_bids is not None:
+            after = self.event_net(p.event, after_bids)
             loss = max(loss, now - after + usd(cost - d * MICRO) + self.share_fee(cost, lots))
         lots, cost, d = ask + n_ask, ask_cost + n_ask_cost, min(yes, ask)
-        if lots:
-            after = self.event_net(p.event, self.changed(p, -d, lots - d))
+        if after_asks is not None:
+            after = self.event_net(p.event, after_asks)
             paid = usd(cost - lots * MICRO + d * MICRO)
             loss = max(loss, now - after - paid + self.share_fee(cost, lots))
         return loss

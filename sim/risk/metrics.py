@@ -50,6 +50,7 @@ class Metrics:
         start_us, end_us: the run's simulated span.
         truth: the true prices, feeds as in the listing; without it, what needs them is None.
         phi: MAR-02, weight of unrealised gains.
+        parties: whose wallets the accounts are, account % parties; default: every account's own.
     """
 
     def __init__(
@@ -60,8 +61,10 @@ class Metrics:
         end_us: int,
         truth: Truth | None = None,
         phi: float = 1.0,
+        parties: int = 0,
     ) -> None:
         self.accounts, self.truth = accounts, truth
+        self.parties = parties or accounts
         self._buffer = np.empty((BUFFER_ROWS, m.EV_COLS), np.int64)
         self._filled = 0
         n = len(listing.instrument_names())
@@ -202,6 +205,11 @@ class Metrics:
         assert truth is not None
         at = np.array([time_us])
         return lambda feed: float(truth.sample(feed, at)[0]) / self._tick_usd[feed]
+
+    def liquidated_parties(self) -> int:
+        """Parties of which a wallet counts in ``liquidated_accounts``, once each."""
+        self.flush()
+        return len(set((np.flatnonzero(self.stage) % max(1, self.parties)).tolist()))
 
     def report(self, equities: np.ndarray | None = None) -> Report:
         """The metrics so far; ``equities`` (micro-USDC per account) adds open shortfalls."""

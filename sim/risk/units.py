@@ -66,4 +66,24 @@ STUDY_UNITS: dict[str, dict[str, str]] = {
             )
         },
     },
+    "capital-silos": {
+        "silos_gross_usd": "USD",
+        "silos_flat_harm_usd": "USD",
+        "silos_order_breaks": "parties",
+        "silos_monotone_breaks": "pairs",
+        "silos_violations": "violations",
+        "silos_cut_off": "runs",
+        **{
+            name.format(mode): unit
+            for mode in ("unified", "portfolio", "segregated", "isolated")
+            for name, unit in (
+                ("silos_capital_{}", "share"),
+                ("silos_bad_debt_{}_bps", "bps"),
+                ("silos_outsiders_{}_bps", "bps"),
+                ("silos_untouched_{}", "share"),
+                ("silos_lost_hedged_{}", "share"),
+                ("silos_equal_bad_debt_{}_bps", "bps"),
+            )
+        },
+    },
 }

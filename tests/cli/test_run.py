@@ -29,6 +29,7 @@ KEYS = [
     "messages",
     "fills",
     "accounts",
+    "parties",
     "instruments",
     "metrics",
     "stages",
@@ -194,6 +195,38 @@ def test_explain_adds_up(place: Path, found: dict[str, Any], at: tuple[str, ...]
     told = windtunnel(*arguments, cwd=place)
     assert told.returncode == 0
     assert "MAR-" in told.stdout
+
+
+def test_explain_tells_why_from_the_stored_events(place: Path, found: dict[str, Any]) -> None:
+    """Every account that the report counts as liquidated is, and the chain ends outside."""
+    whole = ("explain", found["run_id"], "--account")
+    told = json.loads(windtunnel(*whole, "11", "--why", "--json", cwd=place).stdout)
+    assert not told["repeated"]
+    (case,) = told["why"]["liquidations"]
+    assert case["exact"]
+    assert case["chain"][-1]["event"] == "INDEX"
+    spoken = windtunnel(*whole, "11", "--why", cwd=place)
+    assert spoken.returncode == 0, spoken.stderr
+    assert "Why" in spoken.stdout
+    assert "from outside: index of" in spoken.stdout
+    full = json.loads(windtunnel(*whole, "11", "--json", cwd=place).stdout)
+    assert full["why"] == told["why"]
+    assert set(full["liquidation"]) >= {"safe", "feeds", "together", "resolutions"}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "Say --account N, or --network"),
+        (("--network", "--account", "1"), "--network is about the whole run"),
+    ],
+)
+def test_explain_needs_to_know_of_what(
+    place: Path, found: dict[str, Any], options: tuple[str, ...], said: str
+) -> None:
+    done = windtunnel("explain", found["run_id"], *options, cwd=place)
+    assert done.returncode == 2
+    assert said in done.stderr
 
 
 def test_explain_refuses_an_unknown_account(place: Path, found: dict[str, Any]) -> None:

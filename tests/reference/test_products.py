@@ -291,7 +291,11 @@ def test_resting_orders_of_an_inverse_lose_against_the_mark(venue_factory: Facto
 @pytest.mark.spec("LIQ-02", "LIQ-07")
 @pytest.mark.parametrize(("side", "mark"), [(BUY, 447), (SELL, 566)])
 def test_the_bounds_of_an_inverse_step(venue_factory: Factory, side: int, mark: int) -> None:
-    hand = open_inverse(venue_factory, (50_000, 10**6, 10**6), step_min_usd=10.0)
+    hand = open_inverse(
+        venue_factory,
+        (50_000, 10**6, 10**6),
+        disposal={"policy": "steps", "ratio": 0.1, "min_usd": 10.0},
+    )
     hand.order(1, 0, 1 - side, 500, 20_000)
     hand.order(0, 0, side, 500, 20_000)
     paint(hand, mark)

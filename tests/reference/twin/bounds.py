@@ -45,10 +45,17 @@ class Bounds(Holdings):
         value, per_tick = leg.value(leg.lots), leg.lots * leg.instrument.tv
         slack = self._fillable_slack(account, leg)
         if leg.side == SELL:
+            found = [math.ceil((usd(value) - slack) * 1e6 / per_tick)]
             bankruptcy = max(1, cdiv(value - e, per_tick))
-            return [math.ceil((usd(value) - slack) * 1e6 / per_tick), bankruptcy]
-        bankruptcy = max(1, fdiv(value + e, per_tick))
-        return [math.floor((usd(value) + slack) * 1e6 / per_tick), bankruptcy]
+        else:
+            found = [math.floor((usd(value) + slack) * 1e6 / per_tick)]
+            bankruptcy = max(1, fdiv(value + e, per_tick))
+        return found if self.exact(leg) else [*found, bankruptcy]
+
+    def exact(self, leg: Leg) -> bool:
+        """dydx_exact: each fill settles against p_b, which then bounds nothing."""
+        exact = self.s.rules["bounds"] == "dydx_exact"
+        return exact and leg.code == POSITION and not leg.instrument.is_inverse
 
     def _inverse(self, account: int, leg: Leg) -> list[int]:
         """The same in units of the base; a divisor that is not positive sets no bound."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from twin.arithmetic import MILLION, usd
 from twin.codes import Event, Reason
+from twin.listing import Instrument
 from twin.margin import Margin
 from twin.pools import issued, room_to_borrow
 from twin.state import State
@@ -100,20 +101,11 @@ class Cash:
             reason = self._may_owe(account, asset, units) if borrow else Reason.INSUFFICIENT_BALANCE
             if reason:
                 return reason
-        open_now = [i for i in self.s.market.derivatives if holder.positions[i.id].size]
-        feeds = {i.feed for i in open_now}
-        if asset > 0:
-            feeds.add(self.s.market.coin(asset).feed)
-        guard = self.s.rules["guard_withdraw"]
-        if any(self.s.feeds[f].grade(self.s.now) >= guard for f in feeds):
+        if self._unread(account, asset):
             return Reason.STALE_ORACLE
         self._move(account, asset, -units)
-        total = 0.0
-        for i in open_now:
-            total += usd(i.notional(abs(holder.positions[i.id].size), self.s.marks[i.id].mark))
-        need = max(self.margin.initial(account), self.s.rules["withdraw_floor_ratio"] * total)
         reason = Reason.NONE
-        if not self.margin.net(account, strict=True, phi=0.0) >= need:
+        if not self._enough_left(account):
             reason = Reason.INSUFFICIENT_MARGIN
         elif -self.s.ledger.external[asset] < 0:
             reason = Reason.NO_LIQUIDITY
@@ -122,6 +114,55 @@ class Cash:
             return reason
         self.s.emit(Event.WITHDRAW, account=account, instrument=asset, size=units)
         return Reason.NONE
+
+    def transfer(self, message: Sequence[int]) -> Reason:
+        """MAR-08: to another account of the same owner, as if withdrawn without credit."""
+        account, asset, units, other = message[2], message[3], message[6], message[9]
+        if not self._known(account) or not self._known(other):
+            return Reason.UNKNOWN_ACCOUNT
+        if not 0 <= asset <= len(self.s.market.coins):
+            return Reason.UNKNOWN_ASSET
+        if bad(units):
+            return Reason.BAD_SIZE
+        profiles = self.s.profiles
+        if other == account or profiles[account].owner != profiles[other].owner:
+            return Reason.BAD_FLAGS
+        if account in self.s.flagged:
+            return Reason.FLAGGED
+        ledger = self.s.ledger
+        if units > ledger.balance(account, asset):
+            return Reason.INSUFFICIENT_BALANCE
+        if self._unread(account, asset):
+            return Reason.STALE_ORACLE
+        ledger.add(account, asset, -units)
+        ledger.add(other, asset, units)
+        if not self._enough_left(account):
+            ledger.add(account, asset, units)
+            ledger.add(other, asset, -units)
+            return Reason.INSUFFICIENT_MARGIN
+        self.s.emit(Event.TRANSFER, account=account, instrument=asset, size=units, other=other)
+        return Reason.NONE
+
+    def _open_now(self, account: int) -> list[Instrument]:
+        positions = self.s.ledger.accounts[account].positions
+        return [i for i in self.s.market.derivatives if positions[i.id].size]
+
+    def _unread(self, account: int, asset: int) -> bool:
+        """MAR-09: is a feed that the account's margin rests on too poor to let money go?"""
+        feeds = {i.feed for i in self._open_now(account)}
+        if asset > 0:
+            feeds.add(self.s.market.coin(asset).feed)
+        guard = self.s.rules["guard_withdraw"]
+        return any(self.s.feeds[f].grade(self.s.now) >= guard for f in feeds)
+
+    def _enough_left(self, account: int) -> bool:
+        """MAR-09: after money has gone."""
+        total = 0.0
+        for i in self._open_now(account):
+            size = self.s.ledger.accounts[account].positions[i.id].size
+            total += usd(i.notional(abs(size), self.s.marks[i.id].mark))
+        need = max(self.margin.initial(account), self.s.rules["withdraw_floor_ratio"] * total)
+        return self.margin.net(account, strict=True, phi=0.0) >= need
 
     def _may_owe(self, account: int, asset: int, units: int) -> Reason:
         """Would the debt after a withdrawal find room in the pool?"""

@@ -37,6 +37,7 @@ class Message(IntEnum):
     REDEEM = 32
     SETTINGS = 33
     DISCONNECT = 34
+    TRANSFER = 35
 
 
 class Event(IntEnum):
@@ -87,6 +88,7 @@ class Event(IntEnum):
     SETTINGS = 46
     EXTERNAL = 47
     FEE_TIER = 48
+    TRANSFER = 49
 
 
 class Reason(IntEnum):

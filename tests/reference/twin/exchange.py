@@ -108,6 +108,7 @@ class ReferenceExchange(ReadOuts):
             m.REDEEM: self.lending.redeem,
             m.SETTINGS: partial(settings.change, self.memory),
             m.DISCONNECT: partial(settings.disconnect, self.memory),
+            m.TRANSFER: self.cash.transfer,
             m.BOOK: always(self.market_data.book),
             m.DEPTH: always(self.market_data.depth),
         }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from twin.arithmetic import MILLION, cdiv, fdiv, micro
+from twin.arithmetic import cdiv, fdiv
 from twin.codes import BUY, NO, SELL, YES, Event
+from twin.disposal import Disposal, Part
 from twin.listing import Coin, Instrument
 from twin.margin import Margin
 from twin.state import State
@@ -39,6 +40,7 @@ class Holdings:
     def __init__(self, state: State, margin: Margin) -> None:
         self.s = state
         self.margin = margin
+        self.disposal = Disposal.of(state.rules["disposal"])
 
     # -- which --------------------------------------------------------------------------------
 
@@ -133,25 +135,29 @@ class Holdings:
 
     def step(self, account: int, leg: Leg) -> int:
         """Lots of one step."""
+        part, unit = self.part(account, leg).amount, self._unit_of(leg)
+        if leg.code in (POSITION, SHARES):
+            return part
+        a = self.s.ledger.accounts[account]
+        if leg.code == BUYING:
+            return min(part, fdiv(a.usdc, unit))
+        return min(a.coins[leg.instrument.coin], cdiv(part * unit, leg.value(1)))
+
+    def part(self, account: int, leg: Leg) -> Part:
+        """What the disposal policy takes of the leg: lots, of a debt units."""
         sizes = self.s.flagged[account].sizes
         if sizes.get(leg.key, 0) == 0:
             sizes[leg.key] = leg.lots
-        ppm = round(self.s.rules["step_ratio"] * MILLION)
-        least = micro(self.s.rules["step_min_usd"])
-        part = cdiv(sizes[leg.key] * ppm, MILLION)
-        unit = leg.value(1)
-        if leg.code in (DEBT, BUYING):
-            unit = 1 if leg.asset == 0 else self.unit(self.s.market.coin(leg.asset))
-        if leg.lots * unit <= least:
-            amount = leg.lots
-        else:
-            amount = min(leg.lots, max(part, cdiv(least, unit)))
+        book = self.s.books[leg.instrument.id].sides[1 - leg.side]
+        debt = leg.code in (DEBT, BUYING)
+        lots = sum(order.left for order in book)
+        return self.disposal.part(leg.lots, self._unit_of(leg), sizes[leg.key], debt, lots)
+
+    def _unit_of(self, leg: Leg) -> int:
+        """Micro-USDC of one lot, of a debt of one unit."""
         if leg.code in (POSITION, SHARES):
-            return amount
-        a = self.s.ledger.accounts[account]
-        if leg.code == BUYING:
-            return min(amount, fdiv(a.usdc, unit))
-        return min(a.coins[leg.instrument.coin], cdiv(amount * unit, leg.value(1)))
+            return leg.value(1)
+        return 1 if leg.asset == 0 else self.unit(self.s.market.coin(leg.asset))
 
     def say_legs(self, account: int) -> None:
         """LEG rows of a FLAG: balances, claims, positions."""

@@ -6,6 +6,7 @@ from twin.arithmetic import fdiv, usd
 from twin.bounds import Bounds
 from twin.codes import SELL
 from twin.holdings import BUYING, DEBT, POSITION, SHARES, Leg
+from twin.offset import members
 
 
 class Legs(Bounds):
@@ -51,12 +52,34 @@ class Legs(Bounds):
             worse = (mark - price) * i.tv * lots
         return worse if leg.side == SELL else -worse
 
+    def _position_relief(self, account: int, leg: Leg, f: int) -> float:
+        """Of its group (MAR-06), in portfolio mode of its underlying (MAR-07)."""
+        i, margin = leg.instrument, self.margin
+        before = margin.sizes(account)
+        after = {**before, i.id: before[i.id] + (-f if leg.side == SELL else f)}
+        if margin.portfolio.on():
+            now = margin.portfolio.maintenance(account, i.feed)
+            return now - margin.portfolio.maintenance(account, i.feed, sizes=after)
+        group = members(margin.held(before), i)
+        now = margin.group_maintenance(group, before)
+        return now - margin.group_maintenance(group, after)
+
+    def _linked_relief(self, account: int, leg: Leg, f: int) -> float:
+        """Of the underlying that the event of these shares names (MAR-07)."""
+        event, k = self.s.market.share_of(leg.asset)
+        shares = [list(q) for q in self.s.ledger.accounts[account].shares]
+        shares[event][k] -= f
+        portfolio, feed = self.margin.portfolio, self.s.market.events[event].underlying
+        now = portfolio.maintenance(account, feed)
+        return now - portfolio.maintenance(account, feed, shares=shares)
+
     def _relief(self, account: int, leg: Leg, f: int) -> float:
         """MM that a step of f lots takes away, for sold collateral also what the sale adds."""
         i = leg.instrument
         if leg.code == POSITION:
-            before = self.margin.position_maintenance(i, leg.lots)
-            return before - self.margin.position_maintenance(i, leg.lots - f)
+            return self._position_relief(account, leg, f)
+        if leg.code == SHARES and self.margin.portfolio.linked(i.event):
+            return self._linked_relief(account, leg, f)
         if leg.code == SHARES:
             lam = self.s.lam(i.event)
             return usd(leg.value(leg.lots)) * lam - usd(leg.value(leg.lots - f)) * lam

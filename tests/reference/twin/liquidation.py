@@ -7,6 +7,8 @@ from twin.backstop import Backstop
 from twin.bankruptcy import Bankruptcy
 from twin.books import Order
 from twin.codes import SELL, Event, Flag, Reason
+from twin.exact import settle_exactly
+from twin.fund import Fund
 from twin.holdings import SHARES, Leg
 from twin.legs import Legs
 from twin.margin import Margin
@@ -24,7 +26,8 @@ class Liquidation:
         self.matching = matching
         self.legs = Legs(state, margin)
         self.backstop = Backstop(state, margin, self.legs)
-        self.bankruptcy = Bankruptcy(state, margin, self.legs, self.backstop)
+        self.fund = Fund(state, margin)
+        self.bankruptcy = Bankruptcy(state, margin, self.legs, self.backstop, self.fund)
 
     def tick(self) -> None:
         for account in range(len(self.s.ledger.accounts)):
@@ -70,12 +73,13 @@ class Liquidation:
                 self.backstop.run(account)
                 if self._ends_safe(account):
                     return
-            filled = self._step(account)
             record = self.s.flagged[account]
-            record.failed = 0 if filled else record.failed + 1
+            if self.s.now >= record.wait_until:
+                filled = self._step(account)
+                record.failed = 0 if filled else record.failed + 1
             if self._nothing_left(account):
                 self.bankruptcy.write_off(account)
-        self.bankruptcy.give_back(account)
+        self.fund.give_back(account)
         if self.backstop.safe(account):
             self._unflag(account)
 
@@ -113,12 +117,14 @@ class Liquidation:
     def _ends_safe(self, account: int) -> bool:
         if not self.backstop.safe(account):
             return False
-        self.bankruptcy.give_back(account)
+        self.fund.give_back(account)
         self._unflag(account)
         return True
 
     def _backstop_is_due(self, account: int) -> bool:
         """LIQ-03: its condition."""
+        if not self.s.rules["backstop"]:
+            return False
         need = self.s.rules["backstop_trigger_ratio"] * self.margin.maintenance(account)
         failed = self.s.flagged[account].failed
         return self.margin.net(account) < need or failed >= self.s.rules["backstop_failed_steps"]
@@ -127,10 +133,13 @@ class Liquidation:
 
     def _step(self, account: int) -> int:
         """LIQ-02: one forced order on the first leg; returns the lots it filled."""
-        leg = self.legs.first(account, self.legs.all(account))
+        legs = [leg for leg in self.legs.all(account) if self.legs.step(account, leg) > 0]
+        leg = self.legs.first(account, legs)
         if leg is None:
             return 0
-        lots, bound = self.legs.step(account, leg), self.legs.bound(account, leg)
+        part, lots = self.legs.part(account, leg), self.legs.step(account, leg)
+        bound = self.legs.bound(account, leg)
+        share = self.legs.equity_shares(account).get(leg.instrument.id, 0)
         parent = self.s.flagged[account].parent
         row = self.s.emit(
             Event.STEP,
@@ -157,7 +166,12 @@ class Liquidation:
         filled = self.matching.match(order, forced=True, parent=parent)
         row[COLUMN["order"]] = -row[0]
         row[COLUMN["x"]] = filled
-        row[COLUMN["amount"]] = self._charge(account, leg, filled)
+        if self.legs.exact(leg):
+            row[COLUMN["amount"]] = settle_exactly(self.s, self.fund, account, leg, share, row[0])
+        else:
+            row[COLUMN["amount"]] = self._charge(account, leg, filled)
+        record = self.s.flagged[account]
+        record.wait_until = self.s.now + self.legs.disposal.wait_us(part, filled)
         return filled
 
     def _charge(self, account: int, leg: Leg, filled: int) -> int:

@@ -54,6 +54,7 @@ class Market:
             round(f["stale_after_s"] * MILLION),
             f["min_sources"],
             self._spot_id[f["own_book"]] if f.get("own_book") else -1,
+            tuple(f.get("grid", (0.04, 0.08, 0.12))),
         )
 
     def _coin(self, asset: int, a: dict[str, Any]) -> Coin:
@@ -133,6 +134,10 @@ class Market:
                 e.get("date_us", 0),
                 e.get("low", 0),
                 e.get("high", 0),
+                self._feed_of[e["underlying"]] if e.get("underlying") else -1,
+                e.get("strike_ticks", 0),
+                e.get("below", False),
+                tuple(e.get("jumps", ())),
             )
         )
         self.assets += n

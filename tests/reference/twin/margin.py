@@ -1,4 +1,4 @@
-"""What resting orders may cost and the initial margin requirement (MAR-03, MAR-05, MAR-09)."""
+"""What resting orders may cost and the initial margin requirement (MAR-03, MAR-05 to MAR-09)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import math
 from twin.arithmetic import MILLION, usd
 from twin.books import Order, Resting
 from twin.codes import NO, YES
-from twin.ledger import change
+from twin.filled import asks_filled, bids_filled
 from twin.listing import Instrument
+from twin.offset import members, requirement
 from twin.worth import Worth
 
 
@@ -71,10 +72,14 @@ class Margin(Worth):
             x = usd(owed * self.coin_price(coin, -owed, strict) * coin.tv)
             if x > 0:
                 im += x * coin.debt.initial(x)
+        if self.portfolio.on():
+            for feed in range(len(self.s.feeds)):
+                im += self.portfolio.initial(account, feed, extra)
+        numbers = [self.s.numbers(account, i, extra) for i in self.s.market.derivatives]
         for i in self.s.market.instruments:
             n = self.s.numbers(account, i, extra)
             if i.is_derivative:
-                im += self._position_initial(account, i, n)
+                im += self._derivative_initial(account, i, numbers)
                 if i.is_inverse:
                     im += self._inverse_loss(account, i, n)
                 else:
@@ -82,18 +87,45 @@ class Margin(Worth):
             elif i.is_spot:
                 im += self._spot_loss(account, i, n)
             else:
-                if i.outcome == 0:
+                if i.outcome == 0 and not self.portfolio.linked(i.event):
                     im += self.event_requirement(i.event, a.shares[i.event])
                 im += self._event_loss(account, i, n)
         return im
 
-    def _position_initial(self, account: int, i: Instrument, r: Resting) -> float:
-        s = self.s.ledger.accounts[account].positions[i.id].size
-        mark = self.s.marks[i.id].mark
-        n = usd(i.notional(max(abs(s), abs(s + r.bid_lots), abs(s - r.ask_lots)), mark))
-        interest = usd(i.notional(self.s.ledger.open_interest(i.id), mark))
-        assert i.margin is not None
-        return n * i.margin.initial_with_interest(n, interest)
+    def _derivative_initial(self, account: int, i: Instrument, numbers: list[Resting]) -> float:
+        """Its own term; at the first active one of a group the group's (MAR-06)."""
+        if self.portfolio.on():
+            return 0.0
+        sizes = self.sizes(account)
+        active = [
+            j
+            for j in members(self.s.market.derivatives, i)
+            if sizes[j.id] or numbers[j.id].bid_lots or numbers[j.id].ask_lots
+        ]
+        if i not in active or active[0] is not i:
+            return 0.0
+        s, r = sizes[i.id], numbers[i.id]
+        if len(active) == 1:
+            lots = max(abs(s), abs(s + r.bid_lots), abs(s - r.ask_lots))
+            n = usd(i.notional(lots, self.s.marks[i.id].mark))
+            return n * self._initial_fraction([i], n)
+        lot = {j.id: j.notional(1, self.s.marks[j.id].mark) for j in active}
+        return requirement(
+            [usd((sizes[j.id] - numbers[j.id].ask_lots) * lot[j.id]) for j in active],
+            [usd((sizes[j.id] + numbers[j.id].bid_lots) * lot[j.id]) for j in active],
+            lambda g: self._initial_fraction(active, g),
+            self.s.rules["offset_ratio"],
+        )
+
+    def _initial_fraction(self, group: list[Instrument], n: float) -> float:
+        """The largest IMF of these derivatives at n, open interest included."""
+        found = []
+        for i in group:
+            lots = self.s.ledger.open_interest(i.id)
+            assert i.margin is not None
+            interest = usd(i.notional(lots, self.s.marks[i.id].mark))
+            found.append(i.margin.initial_with_interest(n, interest))
+        return max(found)
 
     # -- book losses ----------------------------------------------------------------------------
 
@@ -148,25 +180,21 @@ class Margin(Worth):
     def _event_loss(self, account: int, i: Instrument, n: Resting) -> float:
         held = self.s.ledger.accounts[account].shares[i.event]
         fee_b, fee_a = self.event_fees(n)
-        lam = self.s.lam(i.event)
+        lam = 0.0 if self.portfolio.linked(i.event) else self.s.lam(i.event)
 
-        def worth(yes: int, no: int) -> float:
-            """K after such changes of YES and NO of this book."""
-            shares = list(held)
-            change(shares, i.outcome, YES, yes)
-            change(shares, i.outcome, NO, no)
+        def worth(shares: list[int]) -> float:
+            """K."""
             v, sets = self.set_value(i.event, shares)
             return usd(v) - lam * usd(v - sets)
 
         loss_b = loss_a = 0.0
         lots, cost = n.buy_yes_lots + n.sell_no_lots, n.buy_yes_cost + n.sell_no_cost
         if lots:
-            d = min(self.s.ledger.held(account, i, NO), n.sell_no_lots)
-            after = worth(lots - d, -d)
-            loss_b = worth(0, 0) - after + usd(cost - d * MILLION) + fee_b
+            after, d = bids_filled(held, i, n)
+            loss_b = worth(held) - worth(after) + usd(cost - d * MILLION) + fee_b
         lots, cost = n.sell_yes_lots + n.buy_no_lots, n.sell_yes_cost + n.buy_no_cost
         if lots:
-            d = min(self.s.ledger.held(account, i, YES), n.sell_yes_lots)
-            after = worth(-d, lots - d)
-            loss_a = worth(0, 0) - after - usd(cost - lots * MILLION + d * MILLION) + fee_a
+            after, d = asks_filled(held, i, n)
+            loss_a = worth(held) - worth(after)
+            loss_a = loss_a - usd(cost - lots * MILLION + d * MILLION) + fee_a
         return max(0.0, loss_b, loss_a)

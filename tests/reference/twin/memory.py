@@ -15,6 +15,7 @@ class Flagged:
     parent: int
     sizes: dict[tuple[str, int], int]  # size of each leg when flagged
     failed: int = 0
+    wait_until: int = 0  # no step before (disposal)
 
 
 @dataclass

@@ -80,6 +80,7 @@ class Feed:
     stale_after_us: int
     min_sources: int
     own_book: int = -1  # instrument id of the spot book it reads, -1 none
+    grid: tuple[float, ...] = (0.04, 0.08, 0.12)  # MAR-07
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,10 @@ class EventProduct:
     date_us: int
     low: int
     high: int
+    underlying: int = -1  # MAR-07: a feed, -1 none
+    strike: int = 0  # feed ticks, 0 none
+    below: bool = False  # YES wins under the strike
+    jumps: tuple[float, ...] = ()  # relative, by outcome
 
     @property
     def categorical(self) -> bool:

@@ -19,6 +19,19 @@ DEFAULTS: dict[str, Any] = {
     "settlement_window_s": 1800.0,
     "void_after_days": 30.0,
     "bond_winner_ratio": 0.5,
+    "margin_mode": "unified",
+    "offset_ratio": 0.01,
+    "portfolio_extreme": 3.0,
+    "portfolio_extreme_weight": 0.33,
+    "portfolio_floor": 0.5,
+    "portfolio_initial": 1.25,
+    "disposal": {"policy": "steps"},
+    "bounds": "bankruptcy",
+    "exact_fee_cap": 0.015,
+    "adl": "hyperliquid",
+    "shortfall": "gains",
+    "insurance_cap_usd": 0.0,
+    "backstop": True,
 }
 
 

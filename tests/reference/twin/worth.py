@@ -1,4 +1,4 @@
-"""Equity, net equity and maintenance of the unified account (MAR-01, MAR-02, MAR-04, MAR-05)."""
+"""Equity, net equity and maintenance of an account (MAR-01, MAR-02, MAR-04 to MAR-07)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import math
 from twin.arithmetic import MILLION, usd
 from twin.codes import Grade
 from twin.listing import Coin, Instrument
+from twin.offset import members, requirement
+from twin.portfolio import Portfolio
 from twin.state import State
 
 
@@ -15,6 +17,7 @@ class Worth:
 
     def __init__(self, state: State) -> None:
         self.s = state
+        self.portfolio = Portfolio(self)
 
     # -- exact values -------------------------------------------------------------------------
 
@@ -144,16 +147,51 @@ class Worth:
             if a.coins[coin.asset] < 0:
                 x = usd(-a.coins[coin.asset] * self.s.feeds[coin.feed].index * coin.tv)
                 mm += x * coin.debt.maintenance(x)
-        for i in self.s.market.derivatives:
-            if a.positions[i.id].size:
-                mm += self.position_maintenance(i, a.positions[i.id].size, marks)
+        mm = self._add_derivatives(mm, account, marks)
         for event, shares in enumerate(a.shares):
-            mm += self.event_requirement(event, shares)
+            if not self.portfolio.linked(event):
+                mm += self.event_requirement(event, shares)
         return mm
 
+    def _add_derivatives(self, mm: float, account: int, marks: list[int] | None) -> float:
+        """MAR-03, MAR-06, or the underlyings of MAR-07, added one after the other."""
+        if self.portfolio.on():
+            for feed in range(len(self.s.feeds)):
+                mm += self.portfolio.maintenance(account, feed, marks)
+            return mm
+        sizes = self.sizes(account)
+        for i in self.s.market.derivatives:
+            group = members(self.held(sizes), i)
+            if sizes[i.id] and group[0] is i:
+                mm += self.group_maintenance(group, sizes, marks)
+        return mm
+
+    def sizes(self, account: int) -> dict[int, int]:
+        """Signed lots by derivative."""
+        positions = self.s.ledger.accounts[account].positions
+        return {i.id: positions[i.id].size for i in self.s.market.derivatives}
+
+    def held(self, sizes: dict[int, int]) -> list[Instrument]:
+        return [i for i in self.s.market.derivatives if sizes[i.id]]
+
+    def group_maintenance(
+        self, group: list[Instrument], sizes: dict[int, int], marks: list[int] | None = None
+    ) -> float:
+        """MAR-06: the term of the held derivatives of one feed; of one alone its own."""
+        if len(group) == 1:
+            return self.position_maintenance(group[0], sizes[group[0].id], marks)
+        at = [m.mark for m in self.s.marks] if marks is None else marks
+        signed = [usd(i.notional(1, at[i.id]) * sizes[i.id]) for i in group]
+
+        def fraction(g: float) -> float:
+            return max(i.margin.maintenance(g) for i in group if i.margin is not None)
+
+        return requirement(signed, signed, fraction, self.s.rules["offset_ratio"])
+
     def event_requirements(self, account: int) -> float:
-        """ΣR_e, for the unflag test (LIQ-00)."""
+        """ΣR_e, for the unflag test (LIQ-00); linked events are in their underlying."""
         total = 0.0
         for event, shares in enumerate(self.s.ledger.accounts[account].shares):
-            total += self.event_requirement(event, shares)
+            if not self.portfolio.linked(event):
+                total += self.event_requirement(event, shares)
         return total
