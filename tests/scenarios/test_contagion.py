@@ -17,6 +17,7 @@ from scenarios.errors import ScenarioError
 from scenarios.tables_contagion import contagion as table
 from sim.exchange import Exchange, Listing, Rules
 from sim.exchange.instruments import Asset, BinaryEvent, Feed, Margin, Perpetual, Spot
+from sim.exchange.policies import Steps
 from sim.network.statement import Statement, statement_of
 from sim.network.stored import statement_of_run
 from sim.record.folder import RunFolder
@@ -43,7 +44,7 @@ COHORTS = {"makers": [0, 1], "longs": [2, 3], "shorts": [4], "lenders": [5]}
 
 def fallen() -> Exchange:
     """Two highly leveraged longs: one falls with the index, its sale pulls the mark from under both."""
-    rules = Rules(fillable_ba=1e6, step_ratio=0.5, step_min_usd=1000.0)
+    rules = Rules(fillable_ba=1e6, disposal=Steps(ratio=0.5))
     x = Exchange(LISTING, rules, 6, order_slots=1 << 10, order_ids=1 << 12, event_rows=1 << 13)
     for account, usd in enumerate((900_000, 900_000, 2_600, 2_900, 200_000, 50_000)):
         x.deposit(account, "USDC", usd * USD)
