@@ -166,14 +166,8 @@ class CapitalSilos(Study):
                     untouched_share=math.fsum(part["untouched_usd"]) / forced if forced else None,
                 )
             )
-        shocks = [s.name for s in self.shock]
-        order = (list(VIEWS), shocks, list(MODES))
-        return sorted(
-            points,
-            key=lambda p: tuple(
-                list(x).index(y) for x, y in zip(order, (p.view, p.shock, p.mode), strict=True)
-            ),
-        )
+        names = [*VIEWS, *(s.name for s in self.shock), *MODES]
+        return sorted(points, key=lambda p: [names.index(x) for x in (p.view, p.shock, p.mode)])
 
     def _metrics(
         self, runs: pl.DataFrame, needs: pl.DataFrame, points: list[Point]

@@ -253,8 +253,9 @@ def in_lots(s, a, i, deficit):
             weight = np.int64(math.floor(min(float(weight) / 1e4 * leverage, MOST_WEIGHT)))
         s.scratch[k, WEIGHT] = weight
         room = held
-        if deficit > 0:
-            room = min(room, affordable(equity(s, j), whole, deficit))
+        e = max(equity(s, j), deficit * 0)
+        if deficit > 0 and float(e) * float(whole) / float(deficit) < 4e18:
+            room = min(room, muldiv(e, whole, deficit))
         s.scratch[k, ROOM] = room
         s.scratch[k, LOTS_GIVEN] = 0
     spread(s, n, whole, LOTS_GIVEN)
