@@ -336,8 +336,61 @@ def run_cases(
 
 
 @app.command()
+def portfolio(
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="FILE", help="A *.portfolio.toml, or a name; without one, the names are listed."
+        ),
+    ] = None,
+    sets: Sets = None,
+    legs: Annotated[
+        bool, typer.Option("--legs", help="Show every leg of every wallet, with its clause.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Price a portfolio under isolated, segregated, unified and portfolio margin.
+
+    Shows the capital that each margin mode needs and what netting saves, the loss in every state of
+    prices, events and oracle, ES and VaR, jumps to resolution, hedges, and what-if trades.
+
+    \b
+    Examples:
+      windtunnel portfolio
+      windtunnel portfolio token-treasury --legs
+      windtunnel portfolio mine.portfolio.toml --set event.Law.probability=0.4
+    """
+    with polite():
+        from scenarios.portfolio import files
+
+        if file is None:
+            found = [{"name": name, "title": files.load(name).title} for name in files.names()]
+            if as_json:
+                typer.echo(json.dumps(found))
+            else:
+                from scenarios.portfolio import tables
+
+                console().print(tables.library(found))
+            return
+        chosen = files.load(file, sets or ())
+        from scenarios.portfolio import lab
+
+        result = lab.analyse(chosen)
+        if as_json:
+            typer.echo(json.dumps(result))
+            return
+        from scenarios.portfolio import tables
+
+        printer = console()
+        printer.width = max(printer.width, tables.WIDTH)  # better a broken line than a cut number
+        printer.print(tables.report(result, legs=legs))
+
+
+@app.command()
 def schema(
-    what: Annotated[str, typer.Argument(metavar="case|scenario|STUDY", help="Which kind of file.")],
+    what: Annotated[
+        str, typer.Argument(metavar="case|portfolio|scenario|STUDY", help="Which kind of file.")
+    ],
 ) -> None:
     """Print the JSON Schema of a kind of file, for editors that complete and check TOML.
 

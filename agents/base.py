@@ -90,6 +90,13 @@ class Trader(mesa.Agent):
         """Deposits and opening orders, as message blocks in order."""
         return []
 
+    def stakes(self) -> np.ndarray:
+        """Where its money goes if wallets are apart (MAR-08) and it has no opening orders.
+
+        float64[instruments], any unit: the weight of each book; here the open interest's.
+        """
+        return self.facts.weight
+
     def first_wake_us(self) -> int:
         """When it wakes for the first time: within its first second, at random."""
         return int(self.world.start_us) + int(self.rng.integers(0, SECOND_US))

@@ -73,6 +73,9 @@ class EventMaker(Trader):
     def setup(self) -> list[np.ndarray]:
         return [blocks.deposit(self.account, 0, int(self.params.capital_usd * MICRO))]
 
+    def stakes(self) -> np.ndarray:
+        return np.eye(self.facts.instruments)[self.price.book]
+
     def wake(self, now_us: int, view: MarketView, inbox: np.ndarray) -> tuple[np.ndarray, int]:
         p = self.params
         self.positions.apply(inbox)

@@ -80,6 +80,9 @@ class EventTrader(Trader):
             out.append(blocks.new(two, book, 0, price, int(sets[j]), ids, 0, np.array([0, 1])))
         return out
 
+    def stakes(self) -> np.ndarray:
+        return np.eye(self.facts.instruments)[self.price.book]
+
     def wake(self, now_us: int, view: MarketView, inbox: np.ndarray) -> tuple[np.ndarray, int]:
         p, rng = self.params, self.rng
         self.positions.apply(inbox)

@@ -62,6 +62,10 @@ class Hedger(Trader):
     def setup(self) -> list[np.ndarray]:
         return [blocks.deposit(self.account, 0, int(self.params.capital_usd * MICRO))]
 
+    def stakes(self) -> np.ndarray:
+        """Half for the shares, half for the hedge."""
+        return np.eye(self.facts.instruments)[[self.price.book, self.perpetual]].sum(axis=0)
+
     def wake(self, now_us: int, view: MarketView, inbox: np.ndarray) -> tuple[np.ndarray, int]:
         p = self.params
         self.positions.apply(inbox)

@@ -145,6 +145,12 @@ class Maker(Trader):
                 usd -= worth
         return [blocks.deposit(self.account, 0, max(int(usd * MICRO), 1)), *out]
 
+    def stakes(self) -> np.ndarray:
+        """As its limits: open interest in the perpetuals, a part of the capital in coins."""
+        out = np.zeros(self.facts.instruments)
+        out[self.books] = self.limit_usd
+        return out
+
     def wake(self, now_us: int, view: MarketView, inbox: np.ndarray) -> tuple[np.ndarray, int]:
         p = self.params
         self.positions.apply(inbox)

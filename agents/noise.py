@@ -88,6 +88,7 @@ class Noise(Trader):
         others = float(weight[~event].sum()) or 1.0
         weight[event] = 0.0
         weight[known] = p.event_weight * others / max(1, len(known))
+        self.weight = weight
         self.bounds = np.cumsum(weight) / weight.sum()
         self.event = event
         self.payoff = np.zeros(f.instruments, dtype=np.int64)
@@ -115,6 +116,9 @@ class Noise(Trader):
                 asset = f.listing.asset_id(item.base)  # type: ignore[union-attr]
                 out.append(blocks.deposit(self.accounts, asset, int(self.coins[i])))
         return out
+
+    def stakes(self) -> np.ndarray:
+        return self.weight
 
     def wake(self, now_us: int, view: MarketView, inbox: np.ndarray) -> tuple[np.ndarray, int]:
         p = self.params

@@ -24,6 +24,7 @@ from sim.exchange.messages import (
     MSG_COLS,
     Kind,
 )
+from sim.exchange.wallets import Wallets
 from sim.oracle.faults import Freeze
 from sim.oracle.policy import Policy
 from sim.oracle.price import DEFAULT_SOURCES, PriceOracle, Source
@@ -39,7 +40,11 @@ SLOTS_PER_ACCOUNT = 24
 
 @dataclass(frozen=True)
 class Assembly:
-    """A world with its traders set up; ``cohorts``: account ids by name of trader or cohort."""
+    """A world with its traders set up.
+
+    ``cohorts``: account ids by name of trader or cohort, every wallet of its parties;
+    ``wallets``: which party and wallet an account is.
+    """
 
     world: World
     exchange: Exchange
@@ -47,6 +52,7 @@ class Assembly:
     truth: TruthPath
     facts: Facts
     cohorts: dict[str, list[int]]
+    wallets: Wallets
 
 
 def assemble(scenario: Scenario, recorder: Callable[..., Any] | None = None) -> Assembly:
@@ -54,7 +60,7 @@ def assemble(scenario: Scenario, recorder: Callable[..., Any] | None = None) -> 
 
     Args:
         scenario: as `scenarios.scale.resolve` returns it.
-        recorder: makes, from listing, accounts and truth, who is told everything.
+        recorder: makes, from listing, wallets and truth, who is told everything.
 
     Raises ScenarioError for what only the parts can judge: trader parameters, oracle, prices.
     """
@@ -68,7 +74,8 @@ def assemble(scenario: Scenario, recorder: Callable[..., Any] | None = None) -> 
     plan = [(spec, *trader_of(scenario, i)) for i, spec in enumerate(scenario.trader)]
     counts = [_accounts(spec, cls) for spec, cls, _ in plan]
     total = max(1, sum(n * size for n, size in counts))
-    exchange = Exchange(listing, scenario.rules, total, order_slots=_slots(total))
+    wallets = Wallets(listing, scenario.rules.margin_mode, total)
+    exchange = Exchange(listing, scenario.rules, wallets.accounts, order_slots=_slots(total))
     world = World(
         exchange,
         seed=seed,
@@ -77,8 +84,9 @@ def assemble(scenario: Scenario, recorder: Callable[..., Any] | None = None) -> 
         window_us=scenario.window_us,
         truth=truth,
         oracle=oracle_of(scenario, listing, truth, seed),
-        recorder=recorder(listing, total, truth) if recorder is not None else None,
+        recorder=recorder(listing, wallets, truth) if recorder is not None else None,
         cadence=cadence_of(scenario),
+        wallets=wallets if wallets.count > 1 else None,
     )
     cohorts: dict[str, list[int]] = {}
     taken = 0
@@ -87,7 +95,7 @@ def assemble(scenario: Scenario, recorder: Callable[..., Any] | None = None) -> 
         for k in range(n):
             accounts = np.arange(taken, taken + size)
             taken += size
-            cohorts.setdefault(spec.name, []).extend(accounts.tolist())
+            cohorts.setdefault(spec.name, []).extend(wallets.accounts_of(accounts).tolist())
             name = spec.name if cls.cohort else f"{spec.name}/{k}"
             try:
                 trader = cls(world, name, accounts, round(spec.latency_ms * 1000), params, facts)
@@ -97,11 +105,12 @@ def assemble(scenario: Scenario, recorder: Callable[..., Any] | None = None) -> 
                 raise ScenarioError(str(error), where=where, path=f"trader.{spec.name}") from None
             traders.append(trader)
     world.setup(_funds(scenario))
+    world.setup(wallets.owners())
     # Historic trades need an empty book: who holds positions comes before who quotes.
     for trader in sorted(traders, key=lambda t: not hasattr(t, "opening")):
-        world.setup(trader.setup())
+        world.setup(trader.setup(), trader.stakes())
     _resolve_events(scenario, world, facts)
-    return Assembly(world, exchange, listing, truth, facts, cohorts)
+    return Assembly(world, exchange, listing, truth, facts, cohorts, wallets)
 
 
 def _accounts(spec: TraderSpec, cls: type[Trader]) -> tuple[int, int]:

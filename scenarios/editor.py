@@ -7,12 +7,12 @@ from typing import Any
 from scenarios import studies
 from scenarios.errors import ScenarioError, choose
 
-KINDS = ("case", "scenario")
+KINDS = ("case", "portfolio", "scenario")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schema(what: str) -> dict[str, Any]:
-    """The schema of ``*.case.toml`` or ``*.scenario.toml``, or of a kind of study by its name.
+    """The schema of a kind of file in `KINDS`, or of a kind of study by its name.
 
     Raises ScenarioError for anything else.
     """
@@ -20,6 +20,10 @@ def schema(what: str) -> dict[str, Any]:
         from scenarios.casefile.schema import Case
 
         model: Any = Case
+    elif what == "portfolio":
+        from scenarios.portfolio.schema import Portfolio
+
+        model = Portfolio
     elif what == "scenario":
         from scenarios.schema import Scenario
 

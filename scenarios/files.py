@@ -219,7 +219,9 @@ def explain(
 
     ``raw`` is what was validated as a ``root``; it stands at ``prefix`` in the file.
     """
-    first = error.errors(include_url=False)[0]
+    faults = error.errors(include_url=False)
+    # A field that is not known explains a field that is missing: it is the same one, misspelt.
+    first = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
     path: tuple[Key, ...] = tuple(first["loc"])
     if first["type"] not in ("missing", "extra_forbidden"):
         while path and not _exists(raw, path):

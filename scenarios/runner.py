@@ -22,6 +22,7 @@ from scenarios.schema import Record, Scenario
 from scenarios.studies.base import Study
 from sim.exchange.audit import Audit
 from sim.exchange.instruments import MICRO, Listing
+from sim.exchange.wallets import Wallets
 from sim.oracle.truth import TruthPath
 from sim.record.folder import RunFolder
 from sim.record.recorder import Recorder
@@ -65,6 +66,7 @@ class Watch:
 
     def sample(self, now_us: int, exchange: Any) -> None:
         self.recorder.sample(now_us, exchange)
+        self.metrics.look(now_us, exchange)
 
     def _observe(self, events: np.ndarray) -> None:
         if self._running:
@@ -176,12 +178,21 @@ def prepare(
     """The world with its traders and what watches it, ready to run."""
     made: list[Watch] = []
 
-    def watch(listing: Listing, accounts: int, truth: TruthPath) -> Watch:
-        start, end = resolved.start_us, resolved.end_us
+    def watch(listing: Listing, wallets: Wallets, truth: TruthPath) -> Watch:
+        start, end, accounts = resolved.start_us, resolved.end_us, wallets.accounts
         recorder = Recorder(
-            listing, accounts, start, end, mode=resolved.record, folder=folder, truth=truth
+            listing,
+            accounts,
+            start,
+            end,
+            mode=resolved.record,
+            folder=folder,
+            truth=truth,
+            wallets=wallets,
         )
-        metrics = Metrics(listing, accounts, start, end, truth, resolved.rules.phi)
+        metrics = Metrics(
+            listing, accounts, start, end, truth, resolved.rules.phi, parties=wallets.parties
+        )
         made.append(
             Watch(recorder, metrics, Audit(listing, accounts, resolved.rules) if verify else None)
         )
@@ -200,6 +211,7 @@ def report(
 ) -> dict[str, Any]:
     """The object of ``run --json``, without the wall time."""
     found = watch.metrics.report(assembly.exchange.equities())
+    wallets = assembly.wallets
     return {
         "run_id": name,
         "scenario": resolved.name,
@@ -210,6 +222,12 @@ def report(
         "messages": int(assembly.world.transport.sent),
         "fills": watch.metrics.fills,
         "accounts": int(assembly.exchange.accounts),
+        "parties": {
+            "count": wallets.parties,
+            "liquidated": watch.metrics.liquidated_parties(),
+            "margin_mode": wallets.mode,
+            "wallets": list(wallets.names),
+        },
         "instruments": len(assembly.listing.instrument_names()),
         "metrics": found.with_units(),
         "stages": found.stages,

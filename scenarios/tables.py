@@ -24,6 +24,7 @@ TITLES = {
     "socialised_usd": "Socialised loss",
     "first_adl_delay_s": "First liquidation to first ADL",
     "cascade_r": "Cascade: offspring per forced order, peak 5 min",
+    "cascade_radius": "Cascade across instruments, next-generation radius",
     "amplification": "Traded fall over true fall",
     "liquidation_slippage_bps": "Slippage of forced orders",
     "depth_min_share": "Depth within 50 bp, lowest over normal",
@@ -31,6 +32,9 @@ TITLES = {
     "event_price_min": "Event price, lowest",
     "event_price_max": "Event price, highest",
     "wrongful_liquidation_share": "Flagged though solvent at true prices",
+    "debtrank_share": "DebtRank: equity lost by contagion at ±10 %, peak",
+    "exposure_radius": "Spectral radius of who owes whom, peak",
+    "unpaid_share": "Unpaid of what accounts owe at ±10 %, peak",
 }
 STAGES = (
     ("book_usd", "1 order book (LIQ-02)", "notional sold or bought by force"),

@@ -13,8 +13,10 @@ import mesa
 import numpy as np
 
 from sim.clock import Clock, Transport, Window
+from sim.exchange.endowment import Endowment
 from sim.exchange.instruments import Listing
 from sim.exchange.messages import EV_COLS, M_KIND, M_SEQ, M_TIME, MSG_COLS, Kind
+from sim.exchange.wallets import Wallets
 from sim.market import Inbox, Mailroom, MarketData, MarketView
 from sim.oracle.price import PriceOracle
 from sim.oracle.truth import TruthPath
@@ -87,12 +89,15 @@ class World(mesa.Model):
         oracle: who publishes the index; without one the feeds stay at their first price.
         recorder: who keeps the events.
         cadence: how often the exchange marks, liquidates and so on.
+        wallets: of segregated and isolated margin (MAR-08): traders then speak in parties, of
+            which each has an account per wallet; without them a party is an account.
 
     Attributes:
         on_batch: called, if set, after every call to the exchange.
 
     Raises:
-        ValueError: the end is not after the start, or the window is negative.
+        ValueError: the end is not after the start, the window is negative, or the wallets are
+            not as many as the exchange's accounts.
     """
 
     def __init__(
@@ -107,14 +112,18 @@ class World(mesa.Model):
         oracle: PriceOracle | None = None,
         recorder: Recorder | None = None,
         cadence: Cadence | None = None,
+        wallets: Wallets | None = None,
     ) -> None:
         super().__init__(rng=seed)
+        if wallets is not None and wallets.accounts != exchange.accounts:
+            raise ValueError(f"{wallets.accounts} wallets for {exchange.accounts} accounts")
         if end_us <= start_us:
             raise ValueError(f"end {end_us} us is not after start {start_us} us")
         self.exchange, self.seed = exchange, seed
         self.start_us, self.end_us = int(start_us), int(end_us)
         self.truth, self.oracle, self.recorder = truth, oracle, recorder
         self.cadence = cadence or Cadence()
+        self.wallets = wallets
         self.clock = Clock(self.start_us)
         self.transport = Transport()
         self.window = Window(self.clock, self.transport, self._deliver, window_us)
@@ -140,21 +149,28 @@ class World(mesa.Model):
         if trader.name in self.traders:
             raise ValueError(f"two traders are named {trader.name!r}")
         listens = getattr(trader, "listens", True)
-        inbox = self.mailroom.open(trader.accounts) if listens else None
+        inbox = self.mailroom.open(self._accounts(trader)) if listens else None
         self.traders[trader.name] = trader
         self.clock.start(self._live(trader, inbox))
 
-    def setup(self, blocks: np.ndarray | Iterable[np.ndarray]) -> np.ndarray:
+    def setup(
+        self, blocks: np.ndarray | Iterable[np.ndarray], stakes: np.ndarray | None = None
+    ) -> np.ndarray:
         """Apply messages at the start, before anybody wakes, in the order given.
 
         Args:
             blocks: one int64[n, 12] or several; time and seq are stamped here, in a copy.
+            stakes: float64[instruments], how a party without opening orders spreads its money
+                over its wallets (`sim.exchange.endowment`).
 
         Returns:
             The events, int64[k, 16].
         """
         seen = []
-        for block in [blocks] if isinstance(blocks, np.ndarray) else blocks:
+        parts = [blocks] if isinstance(blocks, np.ndarray) else blocks
+        if self.wallets is not None:
+            parts = Endowment(self.wallets, stakes).spread(parts)
+        for block in parts:
             for first in range(0, len(block), SETUP_ROWS):
                 part = np.array(block[first : first + SETUP_ROWS], dtype=np.int64)
                 part[:, M_TIME] = self.start_us
@@ -218,16 +234,27 @@ class World(mesa.Model):
             self.on_batch()
         return events
 
+    def _accounts(self, trader: Trader) -> np.ndarray:
+        """The accounts whose events a trader hears of."""
+        return (
+            trader.accounts if self.wallets is None else self.wallets.accounts_of(trader.accounts)
+        )
+
     def _live(self, trader: Trader, inbox: Inbox | None) -> Generator[Any, Any, None]:
         """The SimPy process of a trader: wake, look, send, sleep."""
         clock, transport, data, latency = self.clock, self.transport, self.data, trader.latency_us
+        wallets = self.wallets
         yield clock.sleep(max(trader.first_wake_us() - clock.now_us, 0))
         while True:
             now = clock.now_us
             seen = now - latency
             events = NO_EVENTS if inbox is None else inbox.events(seen)
+            if wallets is not None:
+                events = wallets.parties_in(events)
             block, pause = trader.wake(now, data.view(seen), events)
             if len(block):
+                if wallets is not None:
+                    block = wallets.route(block)
                 transport.send(latency, block, now)
             if pause <= 0:
                 raise ValueError(f"{trader.name} wants to sleep {pause} us")

@@ -12,9 +12,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scenarios.casefile.amounts import MICRO, Amount, CaseFault, Moment, instant, plain, units
+from scenarios.errors import choose
 from sim.exchange import products
 from sim.exchange.instruments import LIMIT, Listing
-from sim.exchange.products import LADDER_MAX, Margin, NonNegative, Ratio, Volatility
+from sim.exchange.products import LADDER_MAX, Jump, Margin, Move, NonNegative, Ratio, Volatility
 
 Name = Annotated[str, Field(min_length=1)]
 ONE = Decimal(1)
@@ -35,6 +36,9 @@ class Feed(Part):
     stale_after_s: Annotated[int, Field(gt=0)] = 60
     min_sources: Annotated[int, Field(ge=0)] = 1
     own_book: str = Field(default="", description="The spot book whose median is the reading.")
+    grid: Annotated[tuple[Move, ...], Field(min_length=1, max_length=8)] = Field(
+        default=(0.04, 0.08, 0.12), description="Moves of portfolio margin, either way (MAR-07)."
+    )
     read: bool = Field(default=True, description="Take a fresh reading of `index` at the start.")
 
 
@@ -131,6 +135,14 @@ class Event(Part):
     exhaustive: bool = Field(default=True, description="Categorical only; false adds `none`.")
     low: int | None = Field(default=None, description="Scalar only.")
     high: int | None = Field(default=None, description="Scalar only.")
+    underlying: str = Field(default="", description="The feed it hangs on in portfolio margin.")
+    strike: Amount | None = Field(
+        default=None, description="Binary only: USD, YES pays at or above it."
+    )
+    below: bool = Field(default=False, description="With `strike`: YES pays below it instead.")
+    jumps: tuple[Jump, ...] = Field(
+        default=(), description="Relative move of the underlying by outcome."
+    )
 
 
 class Usdc(Part):
@@ -174,7 +186,7 @@ def _feed(f: Feed) -> products.Feed:
         raise CaseFault(f"{f.name}: tick and index must be above 0")
     return products.Feed(
         name=f.name, tick_micro=tick, index_ticks=units(f.index, f.tick, f"{f.name}: index", "tick"),
-        stale_after_s=f.stale_after_s, min_sources=f.min_sources, own_book=f.own_book,
+        stale_after_s=f.stale_after_s, min_sources=f.min_sources, own_book=f.own_book, grid=f.grid,
     )  # fmt: skip
 
 
@@ -186,12 +198,40 @@ def _asset(a: Asset) -> products.Asset:
     )  # fmt: skip
 
 
-def _event(e: Event, start_us: int) -> products.AnyEvent:
+def _strike(e: Event, feeds: tuple[Feed, ...]) -> int:
+    """The strike in ticks of the underlying; 0 without one."""
+    if e.strike is not None and e.jumps:
+        raise CaseFault(f"{e.name}: strike or jumps, not both")
+    if e.underlying and e.strike is None and not e.jumps:
+        raise CaseFault(f"{e.name}: underlying {e.underlying!r} needs strike or jumps")
+    if e.jumps and not e.underlying:
+        raise CaseFault(f"{e.name}: jumps need an underlying")
+    if e.strike is None:
+        if e.below:
+            raise CaseFault(f"{e.name}: below belongs to a strike")
+        return 0
+    if e.kind != "binary":
+        raise CaseFault(f"{e.name}: strike and below belong to a binary event")
+    if e.strike <= 0:
+        raise CaseFault(f"{e.name}: strike {plain(e.strike)} must be above 0")
+    feed = next((f for f in feeds if f.name == e.underlying), None)
+    if feed is None:
+        names = [f.name for f in feeds]
+        raise CaseFault(
+            f"{e.name}: a strike needs the feed it is a price of, unknown underlying "
+            f"{e.underlying!r}{choose(e.underlying, names)}"
+        )
+    return units(e.strike, feed.tick, f"{e.name}: strike", f"the tick of {feed.name}")
+
+
+def _event(e: Event, feeds: tuple[Feed, ...], start_us: int) -> products.AnyEvent:
     fields: dict[str, Any] = {
         "name": e.name, "payoff_ticks": _parts(e.tick, e.name, "tick"), "lam": e.lam,
         "min_notional_usd": e.min_notional_usd,
         "date_us": 0 if e.date is None else instant(e.date, start_us),
+        "underlying": e.underlying, "jumps": e.jumps,
     }  # fmt: skip
+    strike = _strike(e, feeds)
     if e.kind == "categorical":
         return products.CategoricalEvent(**fields, outcomes=e.outcomes, exhaustive=e.exhaustive)
     if e.outcomes or not e.exhaustive:
@@ -200,7 +240,7 @@ def _event(e: Event, start_us: int) -> products.AnyEvent:
         return products.ScalarEvent(**fields, low=e.low, high=e.high)  # type: ignore[arg-type]
     if e.low is not None or e.high is not None:
         raise CaseFault(f"{e.name}: low and high belong to a scalar event")
-    return products.BinaryEvent(**fields)
+    return products.BinaryEvent(**fields, strike_ticks=strike, below=e.below)
 
 
 def _derivative(d: Derivative, declared: Declaration, start_us: int) -> dict[str, Any]:
@@ -249,7 +289,7 @@ def listing_of(declared: Declaration, start_us: int) -> Listing:
             products.Future(**_derivative(f, declared, start_us)) for f in declared.futures
         ],
         "spots": lambda: [products.Spot(**s.model_dump()) for s in declared.spots],
-        "events": lambda: [_event(e, start_us) for e in declared.events],
+        "events": lambda: [_event(e, declared.feeds, start_us) for e in declared.events],
     }
     where = ""
     try:

@@ -259,6 +259,10 @@ class Encoder:
         who = self.names.account(m.account)
         return self._money(Kind.WITHDRAW, m, account=who, arg=int(m.borrow))
 
+    def _transfer(self, t: steps.Transfer) -> Row:
+        sender, receiver = self.names.account(t.account), self.names.account(t.to)
+        return self._money(Kind.TRANSFER, t, account=sender, arg=receiver)
+
     def _lend(self, m: steps.Money) -> Row:
         return self._money(Kind.LEND, m, account=self.names.account(m.account))
 

@@ -96,7 +96,7 @@ def explain(error: ValidationError, raw: Any, origin: Origin) -> ScenarioError:
     # A field that is not known explains a field that is missing: it is the same one, misspelt.
     first = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
     path = _real(raw, tuple(first["loc"]), first["type"])
-    model = _model(path[:-1])
+    model = _model(path[:-1], raw)
     match first["type"]:
         case "extra_forbidden":
             word = str(path[-1])
@@ -107,6 +107,11 @@ def explain(error: ValidationError, raw: Any, origin: Origin) -> ScenarioError:
             word = str(first["input"])
             field = model.model_fields.get(str(path[-1])) if model else None
             what = f"{word!r} is not known{choose(word, _words(field.annotation) if field else [])}"
+        case "union_tag_invalid":
+            # "'steps', 'full'": the names that a table may have under its `policy`.
+            tags = [tag.strip(" '") for tag in str(first["ctx"]["expected_tags"]).split(",")]
+            word, path = str(first["ctx"]["tag"]), (*path, "policy")
+            what = f"{word!r} is not known{choose(word, tags)}"
         case "value_error":
             what = str(first["ctx"]["error"])
         case _:
@@ -144,16 +149,31 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
     return [m for inner in get_args(annotation) for m in _models(inner)]
 
 
-def _model(path: Sequence[Key]) -> type[BaseModel] | None:
+def _of_policy(models: Sequence[type[BaseModel]], table: Any) -> type[BaseModel]:
+    """The one of several models that a table's `policy` chooses; else the first."""
+    name = table.get("policy") if isinstance(table, dict) else None
+    for model in models:
+        field = model.model_fields.get("policy")
+        if field is not None and field.default == name:
+            return model
+    return models[0]
+
+
+def _model(path: Sequence[Key], raw: Any) -> type[BaseModel] | None:
     """The model of the table at a path."""
     here: type[BaseModel] | None = Case
+    table = raw
     for key in path:
+        try:
+            table = table[key]
+        except (KeyError, IndexError, TypeError):
+            table = None
         if isinstance(key, int) or here is None:
             continue
         if key not in here.model_fields:
             return here if here.__name__ == "Position" else None
         models = _models(here.model_fields[key].annotation)
-        here = models[0] if models else None
+        here = _of_policy(models, table) if models else None
     return here
 
 

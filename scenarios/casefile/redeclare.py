@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -65,17 +66,21 @@ def _derivative(d: products.AnyDerivative, start: int) -> dict[str, Any]:
     return {**said, "max_size": lot * d.max_size_lots, "margin": _margin(d.margin)}
 
 
-def _event(e: products.AnyEvent, start: int) -> dict[str, Any]:
+def _event(e: products.AnyEvent, feeds: Mapping[str, Decimal], start: int) -> dict[str, Any]:
+    """``feeds``: USD of a tick by feed."""
     kind = {products.CategoricalEvent: "categorical", products.ScalarEvent: "scalar"}
     said: dict[str, Any] = {"name": e.name, "kind": kind.get(type(e), "binary")}
     said["tick"] = part(e.payoff_ticks, e.name)
     if e.date_us:
         said["date"] = times(e.date_us - start, USDC_UNIT)
-    return {**said, **_left(e, "name", "payoff_ticks", "date_us")}
+    if e.strike:
+        said["strike"] = times(e.strike, feeds[e.underlying])
+    return {**said, **_left(e, "name", "payoff_ticks", "date_us", "strike_ticks")}
 
 
 def tables(listing: Listing, start_us: int) -> dict[str, Any]:
     """The tables of a case that declare this listing; times count from ``start_us``."""
+    ticks = {f.name: times(f.tick_micro, USDC_UNIT) for f in listing.feeds}
     made = {
         "feeds": [_feed(f) for f in listing.feeds],
         "assets": [_asset(a) for a in listing.assets],
@@ -83,7 +88,7 @@ def tables(listing: Listing, start_us: int) -> dict[str, Any]:
         "inverses": [_derivative(p, start_us) for p in listing.inverses],
         "futures": [_derivative(f, start_us) for f in listing.futures],
         "spots": [_left(s) for s in listing.spots],
-        "events": [_event(e, start_us) for e in listing.events],
+        "events": [_event(e, ticks, start_us) for e in listing.events],
     }
     usdc = {
         "debt": _margin(listing.usdc_debt), "lending": _lending(listing.usdc_lending, USDC_UNIT),

@@ -33,7 +33,7 @@ MEANING: dict[Event, dict[str, str]] = {
     Event.FUNDING_RATE: {"amount": "raw"},
     Event.FUNDING: {"amount": "settle"},
     Event.DEPOSIT: _ASSET, Event.WITHDRAW: _ASSET, Event.POOL: _ASSET, Event.LEND: _ASSET,
-    Event.REDEEM: _ASSET, Event.INTEREST: _ASSET,
+    Event.REDEEM: _ASSET, Event.INTEREST: _ASSET, Event.TRANSFER: _ASSET,
     Event.MINT: _EVENT, Event.MERGE: _EVENT, Event.PAYOUT: _EVENT, Event.PROPOSE: _EVENT,
     Event.DISPUTE: _EVENT, Event.RESOLVE: {**_EVENT, "y": "usd"},
     Event.BOND: {**_EVENT, "x": "usd"}, Event.CONVERT: {**_EVENT, "order": "raw"},
@@ -49,12 +49,15 @@ MEANING: dict[Event, dict[str, str]] = {
                  "other_order": "raw"},
     Event.DEPTH: dict.fromkeys(COLUMNS[3:], "raw"),
 }  # fmt: skip
+_OF_ASSETS = (
+    Kind.DEPOSIT, Kind.WITHDRAW, Kind.LEND, Kind.REDEEM, Kind.POOL, Kind.TRANSFER,
+)  # fmt: skip
 # A REJECT repeats the message: what its columns hold depends on the message's kind.
 REFUSED: dict[int, dict[str, str]] = {
     Kind.INDEX: {"instrument": "feed name", "price": "feed", "size": "feed"},
     **{
         kind: {"instrument": "asset name", "size": "asset"}
-        for kind in (Kind.DEPOSIT, Kind.WITHDRAW, Kind.LEND, Kind.REDEEM, Kind.POOL)
+        for kind in _OF_ASSETS
     },
     **dict.fromkeys((Kind.MINT, Kind.MERGE, Kind.CONVERT, Kind.RESOLVE, Kind.PROPOSE, Kind.DISPUTE), _EVENT),
 }  # fmt: skip

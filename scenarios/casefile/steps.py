@@ -36,6 +36,12 @@ class Withdraw(Money):
     borrow: bool = Field(default=False, description="May borrow what is missing.")
 
 
+class Transfer(Money):
+    """TRANSFER: to another account of the same owner (MAR-08)."""
+
+    to: Who
+
+
 class Order(Part):
     """NEW. Without a price it is a market order."""
 
@@ -211,6 +217,7 @@ class Step(Part):
     note: str = ""
     deposit: Money | None = None
     withdraw: Withdraw | None = None
+    transfer: Transfer | None = None
     order: Order | None = None
     stop: Conditional | None = None
     take_profit: Conditional | None = None

@@ -55,6 +55,7 @@ class Wording:
             Kind.MINT: self._sets, Kind.MERGE: self._sets, Kind.STATE: self._state,
             Kind.REPLACE: self._replace, Kind.POOL: self._pool, Kind.COMMIT: self._commit,
             Kind.RESOLVE: self._resolve, Kind.EXTERNAL: self._external,
+            Kind.TRANSFER: self._transfer,
         }.get(kind) if kind is not None else None  # fmt: skip
         return make(m) if make is not None else self.raw(m)
 
@@ -75,6 +76,10 @@ class Wording:
             "amount": amount,
         }
         return {**said, "borrow": True} if kind == Kind.WITHDRAW and m["arg"] == 1 else said
+
+    def _transfer(self, m: Mapping[str, int]) -> dict[str, Any]:
+        to = self._name(self.names.accounts, m["arg"])
+        return {"transfer": {**self._money(m, Kind.TRANSFER), "to": to}}
 
     def _new(self, m: Mapping[str, int]) -> dict[str, Any]:
         i = m["instrument"]

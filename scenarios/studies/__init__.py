@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 KINDS: dict[str, tuple[str, str]] = {
     "loop-ladder": ("scenarios.studies.loop_ladder", "LoopLadder"),
     "adl-contest": ("scenarios.studies.adl_contest", "AdlContest"),
+    "capital-silos": ("scenarios.studies.capital_silos", "CapitalSilos"),
 }
 
 

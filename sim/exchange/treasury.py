@@ -20,6 +20,10 @@ class Treasury(Engine):
             Kind.WITHDRAW, account, self.names.assets(asset), size=units, arg=int(borrow)
         )
 
+    def transfer(self, account: int, to: int, asset: str | int, units: int) -> Result:
+        """Move units to another account of the same owner (MAR-08)."""
+        return self.call(Kind.TRANSFER, account, self.names.assets(asset), size=units, arg=to)
+
     def mint(self, account: int, event: str | int, sets: int) -> Result:
         """Turn USDC into complete sets of an event's shares."""
         return self.call(Kind.MINT, account, self.names.events(event), size=sets)

@@ -20,6 +20,7 @@ from sim.exchange.messages import (
     E_TIME,
     Event,
 )
+from sim.exchange.wallets import Wallets
 from sim.record.rows import Rows, Units
 
 if TYPE_CHECKING:
@@ -34,10 +35,14 @@ class Accounts:
     ``pnl_usd`` is the change of equity less what was paid in and plus what was taken out since the
     beginning, coins at the index of that moment.  ``adl_notional_usd`` is what was closed of an
     account as a counterparty; what was closed of it as the bankrupt is in
-    ``liquidated_notional_usd``.
+    ``liquidated_notional_usd``.  Where a party has several wallets (MAR-08), ``party`` and
+    ``wallet`` say whose account it is.
     """
 
-    def __init__(self, listing: Listing, accounts: int, units: Units) -> None:
+    def __init__(
+        self, listing: Listing, accounts: int, units: Units, wallets: Wallets | None = None
+    ) -> None:
+        self._wallets = wallets
         self._listing, self._units, self._n = listing, units, accounts
         self._start = np.zeros(accounts, dtype=np.int64)
         self._paid_in = np.zeros(accounts, dtype=np.int64)
@@ -82,9 +87,16 @@ class Accounts:
         for name, members in cohorts.items():
             names[np.asarray(members, dtype=np.int64)] = name
         end = np.asarray(equities, dtype=np.int64)
+        whose: dict[str, pl.Series] = {}
+        if self._wallets is not None and self._wallets.count > 1:
+            ids = np.arange(self._n, dtype=np.int64)
+            parties = self._wallets.parties
+            wallet = [self._wallets.names[w] for w in (ids // parties).tolist()]
+            whose = {"party": pl.Series(ids % parties), "wallet": pl.Series(wallet)}
         return pl.DataFrame(
             {
                 "account": np.arange(self._n, dtype=np.int64),
+                **whose,
                 "cohort": pl.Series(names.tolist(), dtype=pl.String),
                 "start_equity_usd": self._start / MICRO,
                 "end_equity_usd": end / MICRO,

@@ -12,6 +12,7 @@ import numpy as np
 
 from sim.exchange.instruments import MICRO, BinaryEvent, Listing
 from sim.exchange.messages import E_ORDER, EV_COLS, EVENT_COLUMNS, Event
+from sim.exchange.wallets import Wallets
 from sim.oracle.truth import TruthPath
 from sim.record.accounts import Accounts
 from sim.record.digest import Digest
@@ -56,6 +57,7 @@ class Recorder:
             orders; "summary": none.
         folder: where the run is written; without one nothing is written.
         truth: the true prices, for the series.
+        wallets: whose accounts these are, if a party has several.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Recorder:
         mode: Mode = "fills",
         folder: RunFolder | None = None,
         truth: TruthPath | None = None,
+        wallets: Wallets | None = None,
     ) -> None:
         self.listing, self.mode, self.folder = listing, mode, folder
         self.start_us, self.end_us = start_us, end_us
@@ -75,7 +78,7 @@ class Recorder:
         self.events = 0  # events ever seen
         units = Units(listing)
         self.series, self.depth, self.funds = Series(listing, truth), Depth(), Funds(units)
-        self.accounts = Accounts(listing, accounts, units)
+        self.accounts = Accounts(listing, accounts, units, wallets)
         self._observers: list[Callable[[np.ndarray], None]] = []
         self._chunk = np.empty((CHUNK_ROWS, EV_COLS), dtype=np.int64)
         self._filled = 0

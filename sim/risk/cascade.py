@@ -1,8 +1,9 @@
-"""The cascade: which forced order made which (LIQ-09), how many each made, and the graph of it.
+"""The cascade as it streams by: which forced order made which (LIQ-09).
 
 Every forced order (STEP) bears the parent of its account's FLAG: the forced fill that pushed the
 book through the account's margin, or the index reading that did, or 0.  A forced order's offspring
-are the forced orders whose parent is one of its fills.
+are the forced orders whose parent is one of its fills.  What follows from the table, its graph
+among it, is `sim.network.cascade`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     import networkx as nx
 
 WINDOW_US = 300_000_000
-LEAST_ORDERS = 20  # forced orders that a window needs for its mean to count
 
 
 @dataclass
@@ -59,28 +59,21 @@ class Cascade:
     def reproduction(self, window_us: int = WINDOW_US) -> float | None:
         """Peak over rolling windows of the mean offspring of the orders born in the window.
 
-        A window with fewer than `LEAST_ORDERS` orders does not count; if none has as many, the
-        mean over the whole run.  None without forced orders.
+        A window with fewer than 20 orders does not count; if none has as many, the mean over the
+        whole run.  None without forced orders.
         """
-        table = self.table()
-        if not len(table):
-            return None
-        born, offspring = table[:, 1], np.concatenate([[0], np.cumsum(table[:, 6])])
-        first = np.arange(len(table))
-        last = np.searchsorted(born, born + window_us, side="left")
-        orders = last - first
-        enough = orders >= LEAST_ORDERS
-        if not enough.any():
-            return float(offspring[-1] / len(table))
-        return float(((offspring[last] - offspring[first])[enough] / orders[enough]).max())
+        from sim.network.cascade import peak_ratio
+
+        return peak_ratio(self.table(), window_us)
+
+    def radius(self) -> float | None:
+        """Spectral radius of the next-generation matrix across instruments; None without orders."""
+        from sim.network.cascade import next_generation
+
+        return next_generation(self.table()).radius
 
     def graph(self) -> nx.DiGraph:
         """Forced orders (seq, with time_us, account, instrument, lots), edges parent → child."""
-        import networkx as nx
+        from sim.network.cascade import order_graph
 
-        graph = nx.DiGraph()
-        for seq, time_us, account, instrument, lots, parent, _ in self.table().tolist():
-            graph.add_node(seq, time_us=time_us, account=account, instrument=instrument, lots=lots)
-            if parent:
-                graph.add_edge(parent, seq)
-        return graph
+        return order_graph(self.table())

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.exchange import messages as m
 from sim.exchange.instruments import MICRO, Kind, Listing
 from sim.exchange.messages import Event
+from sim.network.monitor import Monitor
 from sim.risk.cascade import Cascade
 from sim.risk.market import Market
 from sim.risk.solvency import Leg, Solvency
 from sim.risk.truth import Truth
 from sim.risk.units import UNITS
+
+if TYPE_CHECKING:
+    from sim.exchange.exchange import Exchange
 
 BUFFER_ROWS = 1 << 15
 LARGE_ROWS = 1 << 13  # a chunk that is worked on as it is
@@ -45,6 +50,7 @@ class Metrics:
         start_us, end_us: the run's simulated span.
         truth: the true prices, feeds as in the listing; without it, what needs them is None.
         phi: MAR-02, weight of unrealised gains.
+        parties: whose wallets the accounts are, account % parties; default: every account's own.
     """
 
     def __init__(
@@ -55,8 +61,10 @@ class Metrics:
         end_us: int,
         truth: Truth | None = None,
         phi: float = 1.0,
+        parties: int = 0,
     ) -> None:
         self.accounts, self.truth = accounts, truth
+        self.parties = parties or accounts
         self._buffer = np.empty((BUFFER_ROWS, m.EV_COLS), np.int64)
         self._filled = 0
         n = len(listing.instrument_names())
@@ -67,6 +75,7 @@ class Metrics:
         self._solvency = Solvency(listing, phi)
         self.cascade = Cascade()
         self.market = Market(listing, start_us, end_us)
+        self.contagion = Monitor(start_us, end_us)
         self.fills = 0
         self._usd = dict.fromkeys(
             ("deficit", "insurance", "returned", "adl", "adl_pnl", "haircut"), 0.0
@@ -83,6 +92,10 @@ class Metrics:
     def begin(self, marks: Sequence[int]) -> None:
         """Marks in force (ticks, by instrument) when the run begins, if not the declared ones."""
         self.market.begin(marks)
+
+    def look(self, now_us: int, exchange: Exchange) -> None:
+        """See who owes whom, if it is time for it; the exchange is only read."""
+        self.contagion.look(now_us, exchange)
 
     def add(self, events: np.ndarray) -> None:
         """Take int64[k, 16] rows, in the order of their seq; they may be reused afterwards."""
@@ -193,6 +206,11 @@ class Metrics:
         at = np.array([time_us])
         return lambda feed: float(truth.sample(feed, at)[0]) / self._tick_usd[feed]
 
+    def liquidated_parties(self) -> int:
+        """Parties of which a wallet counts in ``liquidated_accounts``, once each."""
+        self.flush()
+        return len(set((np.flatnonzero(self.stage) % max(1, self.parties)).tolist()))
+
     def report(self, equities: np.ndarray | None = None) -> Report:
         """The metrics so far; ``equities`` (micro-USDC per account) adds open shortfalls."""
         self.flush()
@@ -212,10 +230,12 @@ class Metrics:
             "socialised_usd": usd["haircut"],
             "first_adl_delay_s": delay,
             "cascade_r": self.cascade.reproduction(),
+            "cascade_radius": self.cascade.radius(),
             "liquidation_slippage_bps": self._slippage / self._forced * 1e4
             if self._forced
             else None,
             **self.market.metrics(self.truth),
+            **self.contagion.metrics(),
             "wrongful_liquidation_share": (
                 self._wrongful / self._flags if self._flags and self.truth is not None else None
             ),

@@ -14,6 +14,7 @@ UNITS = {
     "socialised_usd": "USD",
     "first_adl_delay_s": "s",
     "cascade_r": "orders per order",
+    "cascade_radius": "orders per order",
     "amplification": "ratio",
     "liquidation_slippage_bps": "bps",
     "depth_min_share": "share",
@@ -21,6 +22,9 @@ UNITS = {
     "event_price_min": "USDC",
     "event_price_max": "USDC",
     "wrongful_liquidation_share": "share",
+    "debtrank_share": "share",
+    "exposure_radius": "ratio",
+    "unpaid_share": "share",
 }
 
 # Of each study (`scenarios.studies`), in the order of its report.
@@ -59,6 +63,26 @@ STUDY_UNITS: dict[str, dict[str, str]] = {
                 ("adl_x_over_u_apart", "ratio"),
                 ("adl_end_taken", "taken/needed"),
                 ("adl_end_hedges_broken", "share"),
+            )
+        },
+    },
+    "capital-silos": {
+        "silos_gross_usd": "USD",
+        "silos_flat_harm_usd": "USD",
+        "silos_order_breaks": "parties",
+        "silos_monotone_breaks": "pairs",
+        "silos_violations": "violations",
+        "silos_cut_off": "runs",
+        **{
+            name.format(mode): unit
+            for mode in ("unified", "portfolio", "segregated", "isolated")
+            for name, unit in (
+                ("silos_capital_{}", "share"),
+                ("silos_bad_debt_{}_bps", "bps"),
+                ("silos_outsiders_{}_bps", "bps"),
+                ("silos_untouched_{}", "share"),
+                ("silos_lost_hedged_{}", "share"),
+                ("silos_equal_bad_debt_{}_bps", "bps"),
             )
         },
     },

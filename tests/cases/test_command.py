@@ -102,8 +102,12 @@ def fits(made: dict[str, Any], part: dict[str, Any], value: Any) -> bool:
     part = resolved(made, part)
     if "enum" in part:
         return value in part["enum"]
+    if "const" in part:
+        return bool(value == part["const"])
     if "anyOf" in part:
         return any(fits(made, one, value) for one in part["anyOf"])
+    if "oneOf" in part:
+        return sum(fits(made, one, value) for one in part["oneOf"]) == 1
     if isinstance(value, dict):
         if part.get("type") != "object":
             return False
@@ -128,6 +132,10 @@ def test_the_schema_fits_every_case_of_the_library(small: str) -> None:
         assert fits(made, made, tomllib.loads(path.read_text("utf-8"))), path
     assert not fits(made, made, tomllib.loads(small.replace("buyer", "buyr")))
     assert not fits(made, made, tomllib.loads(small.replace("positions", "position")))
+    for policy, good in (("vega", True), ("vga", False)):
+        rules = f'disposal = {{ policy = "{policy}", fraction = 0.5 }}'
+        text = small.replace('preset = "conformance"', rules)
+        assert fits(made, made, tomllib.loads(text)) is good
 
 
 def test_the_schema_lists_events_and_reasons() -> None:

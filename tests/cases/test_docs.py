@@ -30,7 +30,7 @@ MODELS = [
     Case, steps.Step, expect.Expect, expect.EventRow, expect.Buckets, expect.Position,
     expect.Resting, declare.Feed, declare.Asset, declare.Lending, declare.Perpetual,
     declare.Inverse, declare.Future, declare.Spot, declare.Event, declare.Usdc, declare.Margin,
-    declare.Volatility, steps.Money, steps.Withdraw, steps.Order, steps.Conditional, steps.Cancel,
+    declare.Volatility, steps.Money, steps.Withdraw, steps.Transfer, steps.Order, steps.Conditional, steps.Cancel,
     steps.CancelAll, steps.Replace, steps.Trade, steps.Reading, steps.External, steps.Advance,
     steps.Resolve, steps.Propose, steps.Dispute, steps.Sets, steps.Convert, steps.Pool,
     steps.Commit, steps.SetState, steps.Settings, steps.Disconnect,

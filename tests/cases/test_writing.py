@@ -16,7 +16,13 @@ from sim.exchange.rules import Rules
 START = 1_700_000_000_000_000
 FULL: dict[str, Any] = {
     "feeds": [
-        {"name": "BTC", "tick_micro": 1_000_000, "index_ticks": 50_000, "min_sources": 3},
+        {
+            "name": "BTC",
+            "tick_micro": 1_000_000,
+            "index_ticks": 50_000,
+            "min_sources": 3,
+            "grid": [0.05, 0.2],
+        },
         {"name": "T", "tick_micro": 100_000, "index_ticks": 1_000, "own_book": "T/USDC"},
     ],
     "assets": [
@@ -53,6 +59,8 @@ FULL: dict[str, Any] = {
         {"name": "E", "payoff_ticks": 1000, "lam": 0.5, "date_us": START + 5},
         {"name": "K", "payoff_ticks": 100, "outcomes": ["A", "B"], "exhaustive": False},
         {"name": "S", "payoff_ticks": 64, "low": -5, "high": 200},
+        {"name": "X", "underlying": "T", "strike_ticks": 1_234, "below": True},
+        {"name": "J", "underlying": "BTC", "jumps": [0.25, -0.5]},
     ],
     "usdc_lending": {"borrow_cap_units": 7},
 }
@@ -97,6 +105,8 @@ MESSAGES = [
     message(START + 10**6, Kind.CONVERT, account=0, instrument=1, size=1, arg=3),
     message(START + 10**6, Kind.WITHDRAW, account=0, size=1, arg=1),
     message(START + 10**6, Kind.WITHDRAW, account=0, size=1, arg=2),
+    message(START + 10**6, Kind.TRANSFER, account=0, size=1, arg=1),
+    message(START + 10**6, Kind.TRANSFER, account=0, instrument=1, size=1, arg=-1),
     message(START + 10**6, Kind.LEND, account=0, size=10**6),
     message(START + 10**6, Kind.REDEEM, account=0, size=1),
     message(START + 10**6, Kind.POOL, size=10**6), message(START + 10**6, Kind.FUND, size=10**6),
@@ -114,9 +124,11 @@ def sent(text: str) -> list[list[int]]:
 
 
 def test_every_kind_comes_back() -> None:
-    listing, rules = Listing.model_validate(FULL), Rules(phi=0.5, fee_tiers=[
-        {"volume_usd": 1e4, "maker_bps": 0, "taker_bps": 0}  # type: ignore[list-item]
-    ])  # fmt: skip
+    listing = Listing.model_validate(FULL)
+    rules = Rules.model_validate({
+        "phi": 0.5, "fee_tiers": [{"volume_usd": 1e4, "maker_bps": 0, "taker_bps": 0}],
+        "adl": "pro_rata", "disposal": {"policy": "two_step", "threshold_usd": 5, "wait_s": 2},
+    })  # fmt: skip
     text = to_case(listing, rules, ["ann", "b 2"], MESSAGES, title='a "b"', clauses=["LED-01"])
     case = read(text)
     assert sent(text) == [m[:11] for m in MESSAGES]
@@ -127,6 +139,8 @@ def test_every_kind_comes_back() -> None:
         'account = "ann", instrument = "BTC-PERP", side = "buy", price = 50000, size = 0.007'
         in text
     )
+    assert 'name = "X"\nkind = "binary"\ntick = 0.001\nstrike = 123.4\n' in text
+    assert 'transfer = { account = "ann", asset = "BTC", amount = 0.00001, to = -1 }' in text
     assert 'stop = { account = "ann", instrument = "E", side = "sell", price = 0.005' in text
     outcome = run(case)
     assert outcome.passed, differences(outcome)

@@ -29,6 +29,7 @@ KEYS = [
     "messages",
     "fills",
     "accounts",
+    "parties",
     "instruments",
     "metrics",
     "stages",

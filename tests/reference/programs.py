@@ -67,7 +67,7 @@ class Writer:
             for k in range(rng.choice([1, 3, 5]))
         }
         self.violence = rng.choice([0.03, 0.08, 0.25])
-        self.penniless = rng.random() < 0.15  # makers hold coins only
+        self.penniless = rng.random() < 0.25  # makers hold coins only
         names = [f["name"] for f in self.listing["feeds"]]
         self.feed_of = [names.index(p["feed"]) for p in self.listing["perpetuals"]]
         self.feed_of += [names.index(s["base"]) for s in self.listing["spots"]]
@@ -489,7 +489,7 @@ class Writer:
     def write(self) -> Program:
         self.begin()
         scene = self.rng.randrange(ROUNDS) if self.rng.random() < 0.4 else -1
-        if self.penniless:
+        for _ in range(2 if self.penniless else 0):
             ruin(self)
         for number in range(ROUNDS):
             self.round(number)

@@ -55,7 +55,7 @@ def ruin(w: Writer) -> None:
     deposit(w, x, 1_500.0)
     deposit(w, z, 6_000.0)
     deposit(w, g, 3_000.0)
-    trade(w, g, z, first, rng.uniform(2_000, 12_000))
+    trade(w, g, z, first, rng.choice([500, 2_000, 12_000]) * rng.uniform(0.5, 1.0))
     for _ in range(rng.choice([2, 4])):
         rise = [1.0, 1.0, 1.0]
         rise[w.feed_of[first]] = 1.06

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from conservation import run
+from modes import ADL, DISPOSALS
 from twin.codes import Event, Reason
 from wide.programs import count, wide_program
 
@@ -44,5 +45,11 @@ def test_programs_reach_every_event_and_reason() -> None:
     waterfall |= {"WRITE_OFF of USDC", "WRITE_OFF of coins", "REDEEM 1", "REDEEM 2", "LEND 1"}
     states = {"STATE 1", "STATE 2", "STATE 3", "STATE 3 trades", "STATE 0 trades", "STATE 4"}
     states |= {"TRIGGER 0", "TRIGGER 1", "TRIGGER 2", "BOND 0", "BOND 1", "BOND 2"}
-    wanted = refusals | endings | waterfall | states | {"FLAG by a reading"}
+    policies = {f"{what} under adl {policy}" for what in ("ADL", "DEFICIT") for policy in ADL}
+    policies |= {f"STEP under disposal {policy}" for policy in DISPOSALS}
+    policies |= {f"STEP under bounds {policy}" for policy in ("bankruptcy", "dydx_exact")}
+    policies |= {f"HAIRCUT under shortfall {policy}" for policy in ("gains", "lenders")}
+    modes = ("unified", "portfolio", "segregated", "isolated")
+    policies |= {f"{what} under margin_mode {m}" for what in ("FLAG", "DEFICIT") for m in modes}
+    wanted = refusals | endings | waterfall | states | policies | {"FLAG by a reading"}
     assert wanted - NEVER - set(seen.details) == set()

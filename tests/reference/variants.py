@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+from modes import random_mode, random_waterfall
 from session import RULES, bounded
 
 Margins = dict[str, float]
@@ -29,18 +30,18 @@ def random_rules(rng: Random) -> dict[str, Any]:
         "funding_cap_1h": rng.choice([0.04, 0.0005]),
         "phi": rng.choice([1.0, 1.0, 0.5, 0.0]),
         "unflag_buffer": rng.choice([0.02, 0.0]),
-        "disposal": {
-            "policy": "steps",
-            "ratio": rng.choice([0.1, 0.1, 0.35, 1.0]),
-            "min_usd": rng.choice([1000.0, 1000.0, 50.0]),
-        },
         "liquidation_fee_bps": rng.choice([10.0, 10.0, 100.0, 0.0]),
         "backstop_trigger_ratio": rng.choice([2 / 3, 2 / 3, 0.9]),
         "backstop_failed_steps": rng.choice([5, 2]),
         "backstop_bonus_bps": rng.choice([100.0, 33.0]),
         "fillable_ba": rng.choice([1.0, 1.0, 5.0]),
         "fillable_smmr": rng.choice([1.5, 0.7]),
+        **random_mode(rng),
+        **random_waterfall(rng),
     }
+
+
+GRIDS = ((0.04, 0.08, 0.12), (0.04, 0.08, 0.12), (0.02,), (0.05, 0.01), (0.3, 0.1, 0.2, 0.15))
 
 
 def random_margin(rng: Random, add_on: bool = False) -> Margins:
@@ -77,6 +78,7 @@ def random_listing(rng: Random) -> dict[str, Any]:
                     "index_ticks": index,
                     "stale_after_s": stale,
                     "min_sources": rng.choice([1, 2]),
+                    "grid": list(rng.choice(GRIDS)),
                 }
                 for name, tick, index, stale in feeds
             ],

@@ -143,6 +143,8 @@ def test_money_and_shares_as_messages() -> None:
     assert sent(x) == [Kind.DEPOSIT, 1, 1, 0, 0, 5, 0, 0, 0, 0]
     x.withdraw(1, "BTC", 5, borrow=True)
     assert sent(x) == [Kind.WITHDRAW, 1, 1, 0, 0, 5, 0, 0, 1, 0]
+    x.transfer(1, 2, "BTC", 5)
+    assert sent(x) == [Kind.TRANSFER, 1, 1, 0, 0, 5, 0, 0, 2, 0]
     for call, kind in ((x.mint, Kind.MINT), (x.merge, Kind.MERGE)):
         call(1, "Rain", 5)
         assert sent(x) == [kind, 1, 0, 0, 0, 5, 0, 0, 0, 0]

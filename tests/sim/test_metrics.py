@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ from sim.exchange.instruments import (
     Spot,
 )
 from sim.exchange.messages import EV_COLS, EVENT_COLUMNS, Event
+from sim.network.statement import Statement
 from sim.risk.cascade import Cascade
 from sim.risk.metrics import UNITS, Metrics
 
 DOC = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 ACCOUNTS, END_US = 10, 100_000_000
+HOLDING = ("cash", "lent", "position", "insurance")  # lines that are no event rows
 
 LISTING = Listing(
     feeds=(Feed(name="C", tick_micro=100_000, index_ticks=1000),),
@@ -80,9 +83,39 @@ def example(lines: list[str]) -> tuple[np.ndarray, Steps, np.ndarray]:
         elif line.startswith("equity"):
             _, account, usd = line.split()
             equities[int(account.removeprefix("account="))] = round(float(usd) * 1e6)
-        else:
+        elif not line.startswith(HOLDING):
             rows.append(row(line, len(rows) + 1))
     return np.array(rows, np.int64).reshape(-1, EV_COLS), Steps(jumps), equities
+
+
+def statement(lines: list[str]) -> Statement | None:
+    """What accounts hold, from ``cash``, ``lent``, ``position`` and ``insurance`` lines."""
+    found = Statement(
+        LISTING,
+        sizes=np.zeros((ACCOUNTS, 1), np.int64),
+        costs=np.zeros((ACCOUNTS, 1), np.int64),
+        balances=np.zeros((ACCOUNTS, 4), np.int64),
+        claims=np.zeros((ACCOUNTS, 2), np.int64),
+        marks=np.array([1000, 1000, 500]),
+        index=np.array([1000]),
+        pools=np.zeros(2, np.int64),
+    )
+    insurance = 0
+    for line in filter(lambda line: line.startswith(HOLDING), lines):
+        kind, *words = line.split()
+        account = int(words[0].removeprefix("account=")) if len(words) > 1 else 0
+        if kind == "cash":
+            found.balances[account, 0] = round(float(words[1]) * 1e6)
+        elif kind == "lent":
+            found.claims[account, 0] = round(float(words[1]) * 1e6)
+            found.pools[0] += found.claims[account, 0]
+        elif kind == "position":
+            found.sizes[account, 0] = int(words[1].removeprefix("size="))
+            found.costs[account, 0] = round(float(words[2].removeprefix("cost=")) * 1e6)
+        elif kind == "insurance":
+            insurance = round(float(words[0]) * 1e6)
+    held = found.balances.any() or found.sizes.any()
+    return replace(found, insurance=insurance) if held else None
 
 
 def examples() -> list[Any]:
@@ -113,6 +146,8 @@ def test_example(lines: list[str], name: str, value: float) -> None:
     rows, truth, equities = example(lines)
     tool = metrics(truth)
     tool.add(rows)
+    if (held := statement(lines)) is not None:
+        tool.contagion.take(held)
     assert tool.report(equities).metrics[name] == pytest.approx(value, rel=1e-12)
 
 
@@ -125,6 +160,8 @@ def test_example_is_the_same_in_pieces(lines: list[str], name: str, value: float
         tool.add(rows[i : i + 1])
         if i + 1 < len(rows) and rows[i + 1, 2] != Event.LEG:
             tool.flush()
+    if (held := statement(lines)) is not None:
+        tool.contagion.take(held)
     assert tool.report(equities).metrics[name] == pytest.approx(value, rel=1e-12)
 
 
@@ -134,6 +171,7 @@ def test_nothing_happened() -> None:
     assert absent == {
         "first_adl_delay_s",
         "cascade_r",
+        "cascade_radius",
         "liquidation_slippage_bps",
         "amplification",
         "depth_min_share",
@@ -141,6 +179,9 @@ def test_nothing_happened() -> None:
         "event_price_min",
         "event_price_max",
         "wrongful_liquidation_share",
+        "debtrank_share",
+        "exposure_radius",
+        "unpaid_share",
     }
     assert all(value == 0 for name, value in report.metrics.items() if name not in absent)
     assert list(report.with_units()) == list(UNITS)

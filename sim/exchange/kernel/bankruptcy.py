@@ -14,6 +14,7 @@ from sim.exchange.kernel.legs import equity_share, tradable
 from sim.exchange.kernel.margin import equity
 from sim.exchange.kernel.pool import take_from_pool
 from sim.exchange.kernel.positions import unrealised
+from sim.exchange.kernel.prefilter import forget_all
 from sim.exchange.kernel.state import (
     A_FEED,
     A_POOL,
@@ -81,6 +82,7 @@ def from_lenders(s, a, i, amount):
     lenders = min(amount, s.assets[0, A_POOL])
     if lenders > 0:
         take_from_pool(s, 0, lenders)
+        forget_all(s)
         cash(s, a, lenders)
         emit(s, E_HAIRCUT, -1, i, 0, 0, 0, lenders, 0, a, 0, LENDERS, 0, 0, 0)
     return lenders
@@ -197,6 +199,7 @@ def write_off_coin(s, a, k):
     lenders = min(left, s.assets[k, A_POOL])
     if lenders > 0:
         take_from_pool(s, k, lenders)
+        forget_all(s)
         coin(s, a, k, lenders)
         left -= lenders
         emit(s, E_HAIRCUT, -1, -1, 0, 0, 0, lenders, 0, a, 0, LENDERS, 0, k, 0)

@@ -7,6 +7,7 @@ from sim.exchange.kernel.events import emit
 from sim.exchange.kernel.jit import inlined, kernel
 from sim.exchange.kernel.ledger import cash
 from sim.exchange.kernel.margin import initial
+from sim.exchange.kernel.prefilter import forget_all
 from sim.exchange.kernel.state import (
     A_FEES,
     BOND_PPM,
@@ -72,6 +73,7 @@ def set_lambda(s, e, lam):
     event = s.events[e]
     for i in range(event[V_INSTRUMENT], event[V_INSTRUMENT] + event[V_BOOKS]):
         s.insf[i, F_LAMBDA] = lam
+    forget_all(s)
 
 
 @kernel
@@ -81,13 +83,14 @@ def propose(s, a, e, outcome, value, bond):
     first = event[V_INSTRUMENT]
     lam = s.insf[first, F_LAMBDA]
     set_lambda(s, e, 1.0)
+    event[V_PROPOSALS] += 1  # its margin test sees it as proposed
     reason = pay_bond(s, a, bond)
     if reason != 0:
+        event[V_PROPOSALS] -= 1
         set_lambda(s, e, lam)
         return reason
     if outcome < 0:
         value = value * 0
-    event[V_PROPOSALS] += 1
     at = latest(s, e)
     event[at + Y_ACCOUNT] = a
     event[at + Y_OUTCOME] = outcome

@@ -227,7 +227,7 @@ def in_proportion(s, a, i, deficit):
         s.scratch[k, WEIGHT] = s.scratch[k, ROOM] = held
     open_lots = abs(s.pos[a, i, SIZE])
     spread(s, n, open_lots, LOTS_GIVEN)
-    left = deficit
+    left = max(deficit, deficit * 0)  # what the floors of an inverse left above zero stays
     for k in range(n):
         lots = s.scratch[k, LOTS_GIVEN]
         part = s.scratch[k, MONEY_GIVEN]

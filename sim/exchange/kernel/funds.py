@@ -132,11 +132,13 @@ def open_notional(s, a):
 
 
 @kernel
-def may_leave(s, a, asset, units):
-    """Take units out of a balance if margin allows it (MAR-09); returns a reject reason or 0."""
+def may_leave(s, a, asset, units, to):
+    """Take units out of a balance (to account `to`, or -1) if margin allows it (MAR-09); 0 or why not."""
     if stale_exposure(s, a, asset):
         return R_STALE
     move_asset(s, a, asset, -units)
+    if to >= 0:
+        move_asset(s, to, asset, units)
     _, im = initial(s, a)
     phi = s.rules[PHI]
     s.rules[PHI] = 0.0
@@ -144,6 +146,8 @@ def may_leave(s, a, asset, units):
     s.rules[PHI] = phi
     if ne < max(im, s.rules[WITHDRAW_FLOOR] * open_notional(s, a)):
         move_asset(s, a, asset, units)
+        if to >= 0:
+            move_asset(s, to, asset, -units)
         return R_MARGIN
     return 0
 
@@ -164,7 +168,7 @@ def withdraw(s, a, asset, units, borrow):
         reason = room_reason(s, asset, max(0, -held), units - held)
         if reason != 0:
             return reason
-    reason = may_leave(s, a, asset, units)
+    reason = may_leave(s, a, asset, units, -1)
     if reason != 0:
         return reason
     if -s.assets[asset, A_EXTERNAL] - units < 0:
@@ -190,10 +194,9 @@ def transfer(s, a, asset, units, to):
         return R_FLAGGED
     if units > s.bal[a, asset]:
         return R_BALANCE
-    reason = may_leave(s, a, asset, units)
+    reason = may_leave(s, a, asset, units, to)
     if reason != 0:
         return reason
-    move_asset(s, to, asset, units)
     emit(s, E_TRANSFER, a, asset, 0, 0, units, 0, 0, to, 0, 0, 0, 0, 0)
     return 0
 

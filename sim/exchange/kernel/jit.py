@@ -83,6 +83,7 @@ _OPTIONS = {
     "_nrt": False,
     "boundscheck": None,
     "no_cfunc_wrapper": True,
+    "forceinline": False,  # said aloud, or a function inherits it from who happens to call it first
 }
 # Functions that Python never calls need no wrapper.
 _INTERNAL = {**_OPTIONS, "no_cpython_wrapper": True}

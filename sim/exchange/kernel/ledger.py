@@ -6,6 +6,8 @@ from sim.exchange.kernel.bits import bit
 from sim.exchange.kernel.jit import inlined
 from sim.exchange.kernel.state import A_BORROWED, A_TOTAL, ASK, BID, SIZE
 
+UNCHECKED = -1.0  # below every reading of the odometer: the account must be looked at
+
 
 @inlined
 def cash(s, a, delta):
@@ -13,6 +15,7 @@ def cash(s, a, delta):
     old = s.bal[a, 0]
     new = old + delta
     s.bal[a, 0] = new
+    s.safe[a] = UNCHECKED
     if old < 0 or new < 0:
         s.assets[0, A_BORROWED] += max(-new, 0) - max(-old, 0)
 
@@ -23,6 +26,7 @@ def coin(s, a, asset, delta):
     old = s.bal[a, asset]
     new = old + delta
     s.bal[a, asset] = new
+    s.safe[a] = UNCHECKED
     s.assets[asset, A_TOTAL] += max(new, 0) - max(old, 0)
     s.assets[asset, A_BORROWED] += max(-new, 0) - max(-old, 0)
 

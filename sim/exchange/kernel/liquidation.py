@@ -17,6 +17,7 @@ from sim.exchange.kernel.lending import LIQUIDATION as LIQUIDATED
 from sim.exchange.kernel.lending import take_back
 from sim.exchange.kernel.margin import equity, maintenance
 from sim.exchange.kernel.pool import claim
+from sim.exchange.kernel.prefilter import FOREVER, drive, next_unsafe, settle_for
 from sim.exchange.kernel.shares import change_sets, complete
 from sim.exchange.kernel.state import (
     A_BORROWED,
@@ -178,11 +179,19 @@ def turn(s, a):
 def tick(s, m):
     """LIQUIDATE: flag whoever is below maintenance, then give every flagged account its turn."""
     h = s.h
-    for a in range(h[N_ACCOUNTS]):
-        if s.acct[a, C_FLAGGED] == 0 and exposed(s, a):
-            ne, mm, _ = maintenance(s, a, False)
-            if ne < mm:
-                flag(s, a, ne, mm)
+    reading = drive(s)
+    a = next_unsafe(s, 0, reading)
+    while a < h[N_ACCOUNTS]:
+        if s.acct[a, C_FLAGGED] == 0:
+            if not exposed(s, a):
+                s.safe[a] = FOREVER
+            else:
+                ne, mm, _ = maintenance(s, a, False)
+                if ne < mm:
+                    flag(s, a, ne, mm)
+                else:
+                    settle_for(s, a, ne, mm, reading)
+        a = next_unsafe(s, a + 1, reading)
     waiting = h[FLAGGED_COUNT]
     kept = 0
     for k in range(waiting):

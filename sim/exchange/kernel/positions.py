@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sim.exchange.kernel.bits import cdiv
 from sim.exchange.kernel.jit import inlined, kernel
+from sim.exchange.kernel.ledger import UNCHECKED
 from sim.exchange.kernel.state import COST, I_CLEARING, I_MARK, I_OI, SIZE
 from sim.exchange.kernel.value import settle, worth
 
@@ -25,6 +26,7 @@ def trade(s, a, i, lots, value):
 
     Closing books cost pro rata, rounded up; the realised PnL stands against clearing[i].
     """
+    s.safe[a] = UNCHECKED
     p = s.pos[a, i]
     size = p[SIZE]
     realised = lots * 0

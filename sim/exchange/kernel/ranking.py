@@ -12,12 +12,16 @@ from sim.exchange.kernel.legs import (
     SALE_LEG,
     SHARE_LEG,
     above_sets,
+    book_of,
     coin_price,
     debt_of,
+    leg_kind,
     mark_of,
     plan,
     share_of,
     stand_alone,
+    tradable,
+    usable,
 )
 from sim.exchange.kernel.portfolio import linked, underlying
 from sim.exchange.kernel.shares import usd
@@ -37,6 +41,7 @@ from sim.exchange.kernel.state import (
     PORTFOLIO,
     SIZE,
     V_FEED,
+    V_RESOLVED,
 )
 from sim.exchange.kernel.value import notional
 
@@ -126,6 +131,18 @@ def ratio(s, a, leg, i, side, lots, bound, code):
     return relief / max(usd(cost) + s.rules[LIQ_FEE_RATE] * paid, 1e-6)
 
 
+@inlined
+def offered(s, a, leg):
+    """Whether the backstop may be offered a leg that a thin book gives no step."""
+    if leg_kind(s, leg) == POSITION_LEG:
+        return tradable(s, a, leg)
+    k = share_of(s, leg)
+    if s.events[s.assets[k, A_EVENT], V_RESOLVED] != 0:
+        return False
+    i, _ = book_of(s, k)
+    return above_sets(s, a, k) > 0 and usable(s, i)
+
+
 @kernel
 def next_leg(s, a, e, ne, mm, legs, only_untried):
     """The leg to try next, -1 if none: highest ratio, then unfillable ones; ties to the earlier leg.
@@ -138,9 +155,11 @@ def next_leg(s, a, e, ne, mm, legs, only_untried):
         if only_untried and s.scratch[leg, 2] != 0:
             continue
         i, side, lots, bound, _, code = plan(s, a, leg, e, ne, mm)
-        if lots <= 0:
+        x = UNFILLABLE
+        if lots > 0:
+            x = ratio(s, a, leg, i, side, lots, bound, code)
+        elif not (only_untried and offered(s, a, leg)):
             continue
-        x = ratio(s, a, leg, i, side, lots, bound, code)
         if x > high:
             high = x
             found = leg

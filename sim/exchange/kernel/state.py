@@ -400,6 +400,8 @@ LAYOUT = {
     "rules": (F64, RULES),
     "fscratch": (F64, Dim(N_SCRATCH), 2),
     "grid": (F64, Dim(N_FEEDS), GRID),
+    "odometer": (F64, 1),
+    "safe": (F64, Dim(N_ACCOUNTS)),
     "ends": (F64, Dim(N_EVENTS, plus=1), ENDS),
     "bits": (U64, _BOOK_SIDES, Dim(N_WORDS)),
     "summary": (U64, _BOOK_SIDES, Dim(N_SUMMARY)),
@@ -439,6 +441,8 @@ class State(NamedTuple):
     rules: np.ndarray
     fscratch: np.ndarray
     grid: np.ndarray
+    odometer: np.ndarray  # how far prices have moved, for `prefilter`
+    safe: np.ndarray  # reading up to which an account cannot be liquidatable
     ends: np.ndarray
     bits: np.ndarray
     summary: np.ndarray

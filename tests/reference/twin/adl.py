@@ -115,12 +115,13 @@ class Deleveraging:
         """The loss by what each has won, the lots by what each has open, at the mark."""
         won = self._won(leg, candidates, equities)
         sizes = [self._size(k, leg) for k in candidates]
-        x = min(max(0, d), sum(won))
+        x = min(max(0, d), sum(won))  # what floors have left below 0 nobody is given
         borne, lots = spread(x, won, won), spread(leg.lots, sizes, sizes)
-        for k, paid, q in zip(candidates, borne, lots, strict=True):
-            if paid > 0 or q > 0:
-                self._close(account, leg, k, q, paid, beside=True)
-        return Closed(leg.lots - sum(lots), d - x, x)
+        for k, g, q in zip(candidates, borne, lots, strict=True):
+            if g > 0 or q > 0:
+                self._close(account, leg, k, q, g, beside=True)
+        paid = x if d > 0 else d
+        return Closed(leg.lots - sum(lots), d - paid, paid)
 
     # -- closing --------------------------------------------------------------------------------
 

@@ -92,7 +92,8 @@ class Bankruptcy:
             for k in range(len(self.s.ledger.accounts))
         ]
         rest = loss - lent
-        rest -= self._collect(account, instrument, rest, gains, 0)
+        if self.s.rules["adl"] != "pro_rata":  # there gains have given all they had
+            rest -= self._collect(account, instrument, rest, gains, 0)
         if rest > 0:
             self._socialise(account, instrument, rest)
         return loss

@@ -34,8 +34,8 @@ class Point:
 
     move: float
     weight: float
-    jumped: dict[int, int]  # jump event: its end
-    given: tuple[int, int] | None = None  # (strike event, its end) at its own strike
+    jumped: dict[int, int] | None  # jump event: its end; None: each its worst
+    given: tuple[int, bool] | None = None  # at a strike: (it, whether the price is there or below)
 
 
 class Portfolio:
@@ -74,7 +74,8 @@ class Portfolio:
         )
         f = self._hedged(d, self._spot(account, feed, False, {}))
         held = holder.shares if shares is None else shares
-        return self._need(feed, f, f, [self._stake(e, held[e.id], []) for e in self._events(feed)])
+        stakes = [self._stake(e, held[e.id], []) for e in self._events(feed) if any(held[e.id])]
+        return self._need(feed, f, f, stakes)
 
     def initial(self, account: int, feed: int, extra: Order | None) -> float:
         """IM_u: with every resting order (and `extra`) counted."""
@@ -86,7 +87,11 @@ class Portfolio:
                 lot = i.notional(1, s.marks[i.id].mark)
                 low += usd((size - n.ask_lots) * lot)
                 high += usd((size + n.bid_lots) * lot)
-        asks = {i.coin: s.numbers(account, i, extra).ask_lots for i in s.market.spots}
+        asks = {
+            c.asset: s.numbers(account, s.market.instruments[c.spot], extra).ask_lots
+            for c in s.market.coins
+            if c.feed == feed and c.spot >= 0
+        }
         x = self._spot(account, feed, s.rules["strict_prices"], asks)
         stakes = []
         for e in self._events(feed):
@@ -96,7 +101,8 @@ class Portfolio:
                 n = s.numbers(account, i, extra)
                 if n.bid_lots or n.ask_lots:
                     ways.append([bids_filled(held, i, n)[0], asks_filled(held, i, n)[0]])
-            stakes.append(self._stake(e, held, ways))
+            if any(held) or ways:
+                stakes.append(self._stake(e, held, ways))
         need = self._need(feed, self._hedged(low, x), self._hedged(high, x), stakes)
         return float(s.rules["portfolio_initial"] * need)
 
@@ -104,10 +110,8 @@ class Portfolio:
         """max(0, losses, floor)."""
         largest = sorted((stake.need for stake in stakes), reverse=True)[:2]
         worst = max(0.0, self.s.rules["portfolio_floor"] * running(largest))
-        if low == high == 0.0 and not any(any(stake.ends) for stake in stakes):
-            return worst
         for point in self._points(feed, stakes):
-            gain = point.move * (high if point.move >= 0 else low)
+            gain = point.move * (low if point.move >= 0 else high)
             for stake in stakes:
                 gain += self._outcome(feed, stake, point)
             worst = max(worst, point.weight * -gain)
@@ -160,11 +164,12 @@ class Portfolio:
     def _points(self, feed: int, stakes: list[Stake]) -> Iterator[Point]:
         rules, index = self.s.rules, self.s.feeds[feed].index
         grid = self.s.market.feeds[feed].grid
-        e = rules["portfolio_extreme"] * max(grid)
+        widest, light = max(grid), rules["portfolio_extreme_weight"]
+        e = rules["portfolio_extreme"] * widest
         moves = [(0.0, 1.0)]
         for x in grid:
             moves += [(-x, 1.0), (x, 1.0)]
-        moves += [(y, rules["portfolio_extreme_weight"]) for y in (max(-e, -1.0), e)]
+        moves += [(max(-e, -1.0), light), (e, light)]
         jumping = [stake.event for stake in stakes if stake.event.jumps]
         for ends in product(*(range(event.outcomes + 1) for event in jumping)):
             factor = 1.0
@@ -174,20 +179,20 @@ class Portfolio:
             jumped = {event.id: end for event, end in zip(jumping, ends, strict=True)}
             for x, weight in moves:
                 yield Point((1.0 + x) * factor - 1.0, weight, jumped)
-            for stake in stakes:
-                if stake.event.strike:
-                    move = stake.event.strike / index - 1.0
-                    for side in (YES_WINS, NO_WINS):
-                        yield Point(move, 1.0, jumped, (stake.event.id, side))
+        for event in (stake.event for stake in stakes if stake.event.strike):
+            move = event.strike / index - 1.0
+            if abs(move) <= max(widest, e):
+                for reached in (False, True):
+                    weight = 1.0 if abs(move) <= widest else light
+                    yield Point(move, weight, None, (event.strike, reached))
 
     def _outcome(self, feed: int, stake: Stake, point: Point) -> float:
         """P_e."""
         event = stake.event
-        if event.id in point.jumped:
-            return stake.ends[point.jumped[event.id]]
-        if point.given is not None and point.given[0] == event.id:
-            end = point.given[1]
-        else:
-            reached = self.s.feeds[feed].index * (1.0 + point.move) >= event.strike
-            end = YES_WINS if reached != event.below else NO_WINS
+        if event.jumps:
+            return min(stake.ends) if point.jumped is None else stake.ends[point.jumped[event.id]]
+        reached = self.s.feeds[feed].index * (1.0 + point.move) >= event.strike
+        if point.given is not None and point.given[0] == event.strike:
+            reached = point.given[1]
+        end = YES_WINS if reached != event.below else NO_WINS
         return min(stake.ends[end], stake.ends[-1])

@@ -89,6 +89,8 @@ class CrashPen(OrderPen, MoneyPen):
                     price = self.near(i, away if side == SELL else -away)
                     self.new(account, i, side, price, self.lots(i, 400_000))
         for account in TRADERS:
+            if rng.random() < 0.25:
+                self.hedged(account)
             if rng.random() < 0.5:
                 asset = 0 if self.has_cash else 1
                 size = self.units(asset, self.dollars(300, 2_000))
@@ -109,6 +111,22 @@ class CrashPen(OrderPen, MoneyPen):
                 self.drain()
         if rng.random() < 0.6:
             self.cancel_makers()
+
+    def hedged(self, account: int) -> None:
+        """Both sides of one underlying: two derivatives, or one and what pays by its price."""
+        rng, stake = self.rng, max(50.0, self.stake[account])
+        feed, side = rng.randrange(len(self.index)), rng.choice([BUY, SELL])
+        on_it = [i for i in self.market.derivatives if i.feed == feed]
+        linked = [e.first_book for e in self.market.events if e.underlying == feed]
+        legs = rng.sample(on_it, min(len(on_it), rng.choice([1, 2, 3])))
+        if linked and rng.random() < 0.6:
+            legs = [*legs[:2], self.market.instruments[rng.choice(linked)]]
+        for turn, i in enumerate(legs):
+            way = side if turn % 2 == 0 else 1 - side
+            for times in rng.choice([(40.0, 12.0, 4.0), (3.0, 1.0)]):
+                price = self.near(i, 0.03 if way == BUY else -0.03)
+                size = self.lots(i, stake * (min(times, 3.0) if i.is_event else times))
+                self.new(account, i, way, price, size, Flag.IOC, rng.randrange(2) * i.is_event)
 
     def two_exits(self, account: int, i: Instrument, side: int) -> None:
         """Two ways out of a position, of which only one can be taken."""
@@ -186,8 +204,6 @@ class CrashPen(OrderPen, MoneyPen):
         if way < 0:
             fall = {feed: 2 - factor for feed, factor in fall.items()}
         x, z, g = rng.sample(CAST, 3)
-        for i in (first, second):
-            self.send(Message.STATE, instrument=i.id, arg=0)
         self._shift({})
         asset = 0 if self.has_cash else 1
         if first.is_inverse and self.has_coins and rng.random() < 0.5:
@@ -199,9 +215,8 @@ class CrashPen(OrderPen, MoneyPen):
         def meet(long: int, short: int, dollars: float, second_leg: bool = False) -> None:
             i = second if second_leg else first
             buyer, seller = (long, short) if way > 0 else (short, long)
-            for account in range(CAST[0]):
-                self.send(Message.CANCEL_ALL, account=account, instrument=i.id)
-            self.trade(buyer, seller, i, self.lots(i, dollars))
+            self.sweep(i)
+            self.cross(buyer, seller, i, self.lots(i, dollars))
 
         meet(g, z, rng.uniform(2_000, 12_000))
         for _ in range(rng.choice([2, 4])):
@@ -221,7 +236,6 @@ class CrashPen(OrderPen, MoneyPen):
             self.index[feed] *= factor
         self.read_all()
         for i in self.market.derivatives:
-            for account in range(CAST[0]):
-                self.send(Message.CANCEL_ALL, account=account, instrument=i.id)
-            self.trade(0, 1, i, 1)
+            self.sweep(i)
+            self.cross(0, 1, i, 1)
         self.mark()

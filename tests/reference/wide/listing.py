@@ -6,7 +6,8 @@ from random import Random
 from typing import Any
 
 from session import SECOND, START
-from variants import random_margin
+from variants import GRIDS, random_margin
+from wide.links import Links
 
 Declared = dict[str, Any]
 # name, tick in micro-USD, first index, units per coin, lots per coin, faces of the inverse
@@ -71,8 +72,8 @@ def _derivative(rng: Random, name: str, index: int, minimum: float) -> Declared:
     }
 
 
-def events(rng: Random) -> list[Declared]:
-    """A binary, one or two categorical and a scalar event, each likely."""
+def events(rng: Random, links: Links) -> list[Declared]:
+    """A binary, one or two categorical and a scalar event, each likely, some tied to a price."""
     found: list[Declared] = []
 
     def add(name: str, payoff: int, **more: Any) -> None:
@@ -87,9 +88,13 @@ def events(rng: Random) -> list[Declared]:
                 **more,
             }
         )
+        found[-1] |= links.some(rng, found[-1])
 
     if rng.random() < 0.75:
         add("B", rng.choice([100, 1000]))
+    for name in ("B2", "B3"):
+        if rng.random() < 0.3:
+            add(name, rng.choice([100, 1000]))
     if rng.random() < 0.75:
         names = rng.choice(["ab", "abc", "abcde"])
         add("C", rng.choice([100, 10, 1000]), outcomes=list(names), exhaustive=rng.random() < 0.5)
@@ -104,7 +109,7 @@ def events(rng: Random) -> list[Declared]:
 def wide_listing(rng: Random) -> Declared:
     """Coins with their books, derivatives on them, and events; each kind may be missing."""
     listed, minimum = coins(rng), rng.choice([0.0, 0.0, 10.0])
-    crowded = rng.choice([0.9, 0.9, 0.6, 0.3])  # how likely each derivative is listed
+    crowded = rng.choice([0.9, 0.6, 0.6, 0.4])  # how likely each derivative is listed
     debts = rng.choice([0.9, 0.6, 0.0])  # how likely a coin may be borrowed
     own = rng.random() < 0.12
     what: Declared = {
@@ -116,6 +121,7 @@ def wide_listing(rng: Random) -> Declared:
                 "stale_after_s": rng.choice([60, 60, 20]),
                 "min_sources": rng.choice([1, 2]),
                 "own_book": f"{name}/USDC" if own and name == "ETH" else "",
+                "grid": list(rng.choice(GRIDS)),
             }
             for name, tick, index, *_ in listed
         ],
@@ -147,7 +153,7 @@ def wide_listing(rng: Random) -> Declared:
             }
             for name, _, index, *_ in listed
         ],
-        "events": events(rng),
+        "events": events(rng, Links({name: index for name, _, index, *_ in listed})),
         "usdc_debt": random_margin(rng),
         "usdc_lending": lending(rng, 1e-6),
     }
@@ -161,8 +167,14 @@ def wide_listing(rng: Random) -> Declared:
             one = _derivative(rng, f"{name}-INV", index, minimum)
             more = {"base": name, "face_usd": rng.choice(faces), "impact_notional_usd": impact}
             what["inverses"].append(one | more)
-        if rng.random() < crowded * 0.7:
-            one = _derivative(rng, f"{name}-FUT", index, minimum)
-            expiry = START + rng.randrange(*SPAN_S) * SECOND
-            what["futures"].append(one | {"feed": name, "lots_per_coin": lots, "expiry_us": expiry})
+        if rng.random() < crowded * 0.3:
+            one = _derivative(rng, f"{name}-MAXI", index, minimum)
+            more = {"feed": name, "lots_per_coin": lots // 10 or 1, "impact_notional_usd": impact}
+            what["perpetuals"].append(one | more)
+        for future, likely in (("FUT", 0.7), ("FUT2", 0.25)):
+            if rng.random() < crowded * likely:
+                one = _derivative(rng, f"{name}-{future}", index, minimum)
+                expiry = START + rng.randrange(*SPAN_S) * SECOND
+                more = {"feed": name, "lots_per_coin": lots, "expiry_us": expiry}
+                what["futures"].append(one | more)
     return what

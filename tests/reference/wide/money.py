@@ -102,6 +102,22 @@ class MoneyPen(Pen):
         flags = rng.choice([0, 1, 2, 2, 3])
         self.send(Message.SETTINGS, account=self.any_account(), flags=flags, arg=owner)
 
+    def transfer(self) -> None:
+        """Between two wallets, mostly of one owner; sometimes all that margin lets go."""
+        rng = self.rng
+        a, b, asset = self.any_account(), self.any_account(), self._some_asset()
+        if rng.random() < 0.6:
+            a = rng.choice(TRADERS)
+        if rng.random() < 0.7:
+            for account in (a, b):
+                flags = rng.choice([0, 0, 2])
+                self.send(Message.SETTINGS, account=account, flags=flags, arg=1 + a)
+        for dollars in rng.choice(
+            [(100.0,), (3_000.0,), (20_000.0, 5_000.0, 1_000.0, 300.0, 90.0)]
+        ):
+            size = self.units(asset, self.dollars(dollars))
+            self.send(Message.TRANSFER, account=a, instrument=asset, size=size, arg=b)
+
     def disconnect(self) -> None:
         self.send(Message.DISCONNECT, account=self.any_account())
 
@@ -147,6 +163,9 @@ class MoneyPen(Pen):
             bond += self.rng.choice([0, 0, 0, 1])
             account = self.any_account()
             self.send(Message.DISPUTE, account=account, instrument=event, size=bond)
+            if self.rng.random() < 0.15:  # the voters say so, or something else
+                claimed = claimed if self.rng.random() < 0.5 else self._claimed(event)
+                self.send(Message.RESOLVE, instrument=event, **claimed)
 
     def resolve(self) -> None:
         event = self._some_event()

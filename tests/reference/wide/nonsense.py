@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from twin.codes import MESSAGE_COLUMNS, Flag, Message
-from wide.crashes import CrashPen
+from wide.collapse import CollapsePen
 
 HUGE = 1 << 62
 SPOILT: dict[str, tuple[int, ...]] = {
-    "kind": (0, 10, 18, 19, 35, 99, -1),
+    "kind": (0, 10, 18, 19, 35, 36, 99, -1),
     "account": (-1, 11, 10**6),
     "instrument": (-1, 0, 1, 5, 9, 40, 99),
     "side": (-1, 1, 2),
@@ -20,10 +20,10 @@ SPOILT: dict[str, tuple[int, ...]] = {
 }
 UNBOUNDED = {Message.NEW, Message.CONDITIONAL, Message.REPLACE, Message.MINT, Message.MERGE}
 UNBOUNDED |= {Message.CONVERT, Message.WITHDRAW, Message.LEND, Message.REDEEM, Message.DISPUTE}
-UNBOUNDED |= {Message.PROPOSE}
+UNBOUNDED |= {Message.PROPOSE, Message.TRANSFER}
 
 
-class NonsensePen(CrashPen):
+class NonsensePen(CollapsePen):
     def spoil(self) -> None:
         """Repeat an earlier message now, one or two columns wrong."""
         rng = self.rng

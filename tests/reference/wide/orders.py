@@ -13,7 +13,7 @@ class OrderPen(Pen):
     def quote(self) -> None:
         """The makers stand around the fair prices, mostly everywhere."""
         rng = self.rng
-        everywhere = rng.random() < 0.6
+        everywhere = rng.random() < 0.4
         for account in MAKERS:
             if rng.random() < 0.75:
                 self.send(Message.CANCEL_ALL, account=account, instrument=-1)

@@ -121,6 +121,15 @@ class Pen:
     def trade(self, buyer: int, seller: int, i: Instrument, size: int) -> None:
         """At the fair price, where the makers do not stand in the way."""
         self.cancel_makers(i)
+        self.cross(buyer, seller, i, size)
+
+    def sweep(self, i: Instrument) -> None:
+        """Nothing rests in the book, and it is open."""
+        for state in (5, 0):
+            self.send(Message.STATE, instrument=i.id, arg=state)
+
+    def cross(self, buyer: int, seller: int, i: Instrument, size: int) -> None:
+        """At the fair price, whoever stands in the way."""
         price = self.near(i, 0.0)
         self.new(seller, i, SELL, price, size)
         self.new(buyer, i, BUY, price, size)

@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -39,18 +40,21 @@ WEIGHTS = {
     "redeem": 2,
     "buckets": 1,
     "settings": 1,
+    "transfer": 1.5,
     "disconnect": 1,
     "sets": 2,
     "convert": 2,
-    "propose": 1,
-    "resolve": 0.15,
+    "propose": 1.5,
+    "resolve": 0.3,
     "odd_reading": 0.7,
     "external": 1,
     "hourly": 3,
     "liquidate": 2,
     "mark": 3,
     "later": 0.3,
-    "ruin": 0.3,
+    "ruin": 0.6,
+    "rout": 1.5,
+    "hedge": 1,
     "spoil": 2,
     "spoil_order": 2,
 }
@@ -99,6 +103,16 @@ def wide_program(seed: int) -> Program:
     return Writer(seed).write()
 
 
+# Of these events it is counted under which rules they came.
+UNDER = {
+    Event.FLAG: ("margin_mode",),
+    Event.STEP: ("disposal", "bounds"),
+    Event.ADL: ("adl",),
+    Event.HAIRCUT: ("shortfall",),
+    Event.DEFICIT: ("margin_mode", "adl", "bounds", "backstop"),
+}
+
+
 class Seen:
     """What happened: events by kind, and in detail what reasons and codes they had."""
 
@@ -107,10 +121,15 @@ class Seen:
         self.details: Counter[str] = Counter()
         self.forced: set[int] = set()
 
-    def add(self, row: tuple[int, ...], what: str = "") -> None:
+    def add(
+        self, row: tuple[int, ...], what: str = "", rules: dict[str, Any] | None = None
+    ) -> None:
         """One event; `what` is the kind of its instrument."""
         kind = Event(row[2])
         self.kinds[kind.name] += 1
+        for name in UNDER.get(kind, ()) if rules else ():
+            value = rules[name] if name != "disposal" else rules[name]["policy"]
+            self.details[f"{kind.name} under {name} {value}"] += 1
         if kind == Event.REJECT:
             known = row[14] in list(Message)
             self.details[f"REJECT {Message(row[14]).name if known else '?'} {row[12]}"] += 1
@@ -150,7 +169,7 @@ def count(seeds: range) -> Seen:
             for row in venue.handle(message):
                 instruments = venue.market.instruments
                 what = instruments[row[4]].kind if 0 <= row[4] < len(instruments) else ""
-                seen.add(row, what)
+                seen.add(row, what, made.rules)
     return seen
 
 
