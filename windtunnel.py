@@ -5,19 +5,15 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rich.console import Console
+from scenarios.bench_commands import bench
+from scenarios.terminal import MISSED, OK, Json, announce_compiler, console, polite, progress
 
 RUNS = Path("runs")
-OK, MISSED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 app = typer.Typer(
     name="windtunnel",
@@ -29,9 +25,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-bench = typer.Typer(
-    no_args_is_help=True, help="Measure the exchange: matching, margin, calls, copies."
-)
 app.add_typer(bench, name="bench")
 
 Sets = Annotated[
@@ -39,84 +32,7 @@ Sets = Annotated[
     typer.Option("--set", metavar="PATH=VALUE", help="Set a field of the scenario. Repeatable."),
 ]
 Seed = Annotated[int | None, typer.Option(min=0, help="Random seed; default: the scenario's.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 RunsDir = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Where the runs are.")]
-
-
-def console(*, stderr: bool = False) -> Console:
-    """A terminal; `NO_COLOR` and pipes are honoured.  A pipe gets wide lines, not wrapped ones."""
-    from rich.console import Console
-
-    made = Console(stderr=stderr, highlight=False, soft_wrap=False)
-    if not made.is_terminal:
-        made.width = max(made.width, 120)
-    return made
-
-
-@contextmanager
-def polite() -> Iterator[None]:
-    """Bad input is one line and exit 2, Ctrl-C one line and exit 130; neither is a traceback.
-
-    A full disk behind stdout is such a line too; what a terminal cannot show is replaced.
-    """
-    from scenarios.errors import ScenarioError
-
-    if getattr(sys.stdout, "errors", "") == "strict" and hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")
-    try:
-        yield
-        sys.stdout.flush()
-    except ScenarioError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(BAD_INPUT) from None
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        typer.echo(f"error: {error}", err=True)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the flush at exit fails once more
-        raise typer.Exit(BAD_INPUT) from None
-    except KeyboardInterrupt:
-        typer.echo("interrupted: nothing was written", err=True)
-        raise typer.Exit(INTERRUPTED) from None
-
-
-@contextmanager
-def progress(what: str) -> Iterator[Any]:
-    """A progress bar on stderr; yields ``update(share, text)``."""
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}", style="dim"),
-    )
-    screen = console(stderr=True)
-    bar = Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal)
-    with bar:
-        task = bar.add_task(what, total=1.0, note="")
-        yield lambda share, note="": bar.update(task, completed=share, note=note)
-
-
-def announce_compiler() -> None:
-    """Compile the kernel first where it has to be, and say so on stderr."""
-    from sim.exchange.kernel.jit import is_compiled
-
-    if is_compiled():
-        return
-    typer.echo("compiling the exchange kernel, once per machine, about 20 s …", err=True)
-    from sim.exchange.kernel.warm import warm
-
-    with progress("compiling") as update:
-        seconds = warm(update)
-    typer.echo(f"compiled in {seconds:.0f} s", err=True)
 
 
 @app.command()
@@ -506,102 +422,6 @@ def dashboard(
             ) from None
         except (OSError, ValueError) as error:
             raise ScenarioError(str(error)) from None
-
-
-@bench.command()
-def flow(
-    seed: Annotated[int, typer.Option(min=0)] = 12345,
-    messages: Annotated[int, typer.Option(min=1)] = 200_000,
-    as_json: Json = False,
-) -> None:
-    """Matching alone, on a random flow of limit orders and cancels."""
-    from sim.exchange.bench import run_flow
-
-    announce_compiler()
-    _print_bench(run_flow(seed, messages), as_json)
-
-
-@bench.command()
-def kernel(as_json: Json = False) -> None:
-    """The whole kernel, margin on, beside the same loop in plain Python."""
-    from sim.exchange.bench import run_kernel
-
-    announce_compiler()
-    _print_bench(run_kernel(), as_json)
-
-
-@bench.command()
-def calls(
-    messages: Annotated[int, typer.Option(min=1000)] = 200_000,
-    accounts: Annotated[int, typer.Option(min=2)] = 10_000,
-    as_json: Json = False,
-) -> None:
-    """One order per Python call, margin on: how many a second."""
-    from sim.exchange.bench_facade import run_calls
-
-    announce_compiler()
-    _print_bench(run_calls(messages, accounts), as_json)
-
-
-@bench.command()
-def snapshot(
-    accounts: Annotated[int, typer.Option(min=2)] = 100_000,
-    instruments: Annotated[int, typer.Option(min=5)] = 20,
-    as_json: Json = False,
-) -> None:
-    """A copy of a whole exchange, and the way back."""
-    from sim.exchange.bench_facade import run_snapshot
-
-    announce_compiler()
-    _print_bench(run_snapshot(accounts, instruments), as_json)
-
-
-@bench.command()
-def start(runs: Annotated[int, typer.Option(min=1)] = 7, as_json: Json = False) -> None:
-    """From a fresh Python to the first order, with the compiled kernel on disk."""
-    from sim.exchange.bench_facade import run_start
-
-    announce_compiler()
-    _print_bench(run_start(runs), as_json)
-
-
-@bench.command()
-def growth(
-    peers: Annotated[
-        str | None,
-        typer.Option(metavar="PYTHON", help="An interpreter with liquibook and matching-engine."),
-    ] = None,
-    length: Annotated[
-        bool, typer.Option("--length", help="Longer flows instead of bigger books.")
-    ] = False,
-    runs: Annotated[int, typer.Option(min=1)] = 3,
-    chart: Annotated[
-        Path | None, typer.Option(metavar="FILE.svg", help="Draw the curve as well.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Cost of a message as the book grows to a million orders, beside other engines."""
-    from sim.exchange.bench_curve import curve
-    from sim.exchange.bench_growth import run_growth, run_length, table
-
-    announce_compiler()
-    by = "messages" if length else "book"
-    found = (run_length if length else run_growth)(runs=runs, peers=peers)
-    if chart is not None:
-        chart.write_text(curve(found, by), "utf-8")
-    typer.echo(json.dumps(found) if as_json else table(found, by))
-    if peers is None and not as_json:
-        typer.echo("without other engines: see docs/benchmarks.md for how to set them beside")
-
-
-def _print_bench(found: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(found))
-        return
-    for name, value in found.items():
-        typer.echo(
-            f"{name:<32} {value:,.6g}" if isinstance(value, float) else f"{name:<32} {value}"
-        )
 
 
 def main() -> None:

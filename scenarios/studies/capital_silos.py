@@ -171,7 +171,7 @@ class CapitalSilos(Study):
         return sorted(
             points,
             key=lambda p: tuple(
-                x.index(y) for x, y in zip(order, (p.view, p.shock, p.mode), strict=True)
+                list(x).index(y) for x, y in zip(order, (p.view, p.shock, p.mode), strict=True)
             ),
         )
 
