@@ -75,14 +75,15 @@ def explain(
     at_us: int,
     index: Mapping[int, int] | None = None,
     open_lots: Mapping[int, int] | None = None,
+    proposed: Iterable[int] = (),
     recorded: tuple[float, float, float] | None = None,
 ) -> Explanation:
     """Legs of one account.
 
     `index`: ticks by feed id, where known; `open_lots`: open interest per perpetual, for the add-on
-    of MAR-03.
+    of MAR-03; `proposed`: events with a proposal, which count in full.
     """
-    account = account_of_legs(listing, holdings, index=index, oi=open_lots)
+    account = account_of_legs(listing, holdings, index=index, oi=open_lots, proposed=proposed)
     legs = tuple(
         Leg(
             leg.name,

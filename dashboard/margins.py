@@ -55,6 +55,7 @@ def margin_explanation(run: Run, account: int, until_us: int | None = None) -> E
         at_us=flag["time_us"],
         index=_index(run, flag["seq"]),
         open_lots=_open_lots(run, flag["time_us"]),
+        proposed=_proposed(run, flag["seq"]),
         recorded=(flag["amount"] / MICRO, flag["x"] / MICRO, flag["y"] / MICRO),
     )
 
@@ -77,7 +78,18 @@ def _final(run: Run, account: int) -> Explanation | None:
         at_us=run.end_us,
         index=_index(run, None),
         open_lots=open_lots,
+        proposed=_proposed(run, None),
     )
+
+
+def _proposed(run: Run, before_seq: int | None) -> set[int]:
+    """Events with a proposal, right before an event or at the end."""
+    if not any((run.path / "events").glob("*.parquet")):
+        return set()
+    rows = scan(run, "events/*.parquet").filter(pl.col("kind") == Event.PROPOSE)
+    if before_seq is not None:
+        rows = rows.filter(pl.col("seq") < before_seq)
+    return set(rows.collect()["instrument"].to_list())
 
 
 def _index(run: Run, before_seq: int | None) -> dict[int, int]:

@@ -214,6 +214,14 @@ def test_explain_tells_why_from_the_stored_events(place: Path, found: dict[str, 
     assert set(full["liquidation"]) >= {"safe", "feeds", "together", "resolutions"}
 
 
+def test_explain_shows_the_network(place: Path, found: dict[str, Any]) -> None:
+    told = windtunnel("explain", found["run_id"], "--network", "--json", cwd=place)
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout)["accounts"] == found["accounts"]
+    spoken = windtunnel("explain", found["run_id"], "--network", cwd=place)
+    assert "DebtRank" in spoken.stdout
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -48,12 +48,13 @@ def test_a_chain_ends_with_what_the_flag_names() -> None:
         at = {int(row[m.E_SEQ]): row for row in events}
         for case in found:
             ends[case.cause.event] += 1
-            parent = at[case.seq][m.E_PARENT]
-            if case.cause.event == "INDEX" and len(case.chain) == 2:
-                assert parent == case.cause.seq
+            first = case.chain[-2]  # the flag with which it began
+            assert first.event == "FLAG"
+            assert at[first.seq][m.E_PARENT] == case.cause.seq
+            if case.cause.event == "INDEX":
                 assert at[case.cause.seq][m.E_KIND] == Event.INDEX
-            elif case.cause.event == "NONE":
-                assert case.cause.seq == parent == 0
+            else:
+                assert case.cause.seq == 0
     assert ends["INDEX"] > 20
     assert ends["NONE"] > 0
 
