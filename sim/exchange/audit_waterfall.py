@@ -27,6 +27,15 @@ class Waterfall:
         self.paid: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
         self.borne: dict[tuple[int, int], int] = defaultdict(int)  # (account, asset): units
         self.ranks: dict[int, int] = {}
+        self.drawn: dict[int, int] = defaultdict(int)  # micro-USDC of the fund, by account (LIQ-04)
+
+    def could_pay(self, account: int) -> bool:
+        """Whether the fund has anything left for an account, as far as the cap allows; needs the rules."""
+        rules = self.tape.rules
+        if rules is None:
+            return False
+        cap = round(rules.insurance_cap_usd * 1e6)
+        return self.fund > 0 and (cap == 0 or self.drawn[account] < cap)
 
     def done(self) -> None:
         """I15: whoever is flagged has a position or a debt; shares, coins and claims alone never do."""
@@ -88,6 +97,8 @@ class Waterfall:
         """FUND and FUND_RETURN."""
         self.done()
         self.fund += row[ms.E_AMOUNT]
+        if row[ms.E_KIND] == Event.FUND_RETURN:
+            self.drawn.pop(row[ms.E_ACCOUNT], None)
 
     def _rank(self, broke: int, kind: Event) -> None:
         self.done()
@@ -100,6 +111,7 @@ class Waterfall:
         account, amount = row[ms.E_ACCOUNT], row[ms.E_AMOUNT]
         self._rank(account, Event.INSURANCE)
         self.fund -= amount
+        self.drawn[account] += amount
         self.tape.blame("I11", self.fund < 0 or amount <= 0)
         self.paid[account][INSURED] += amount
 
@@ -112,8 +124,10 @@ class Waterfall:
         tape.blame("I10", tape.barred(i, row[ms.E_TIME]))
         held, theirs = int(tape.positions[broke, i]), int(tape.positions[other, i])
         opposite = held * theirs < 0 and 0 < lots <= min(abs(held), abs(theirs))
+        if lots == 0 and amount > 0:  # pro rata: money apart from lots
+            opposite = tape.rules is None or tape.rules.adl == "pro_rata"
         tape.blame("I12", not opposite or (row[ms.E_CODE] == AT_MARK and amount != 0))
-        tape.blame("I11", amount > 0 and self.fund > 0)
+        tape.blame("I11", amount > 0 and self.could_pay(broke))
         self.paid[broke][FORGONE] += amount
         sign = 1 if held > 0 else -1
         tape.move(broke, i, -sign * lots)
@@ -124,7 +138,7 @@ class Waterfall:
             row[c] for c in (ms.E_ACCOUNT, ms.E_OTHER, ms.E_INSTRUMENT, ms.E_AMOUNT, ms.E_X)
         )  # fmt: skip
         self._rank(broke, Event.HAIRCUT)
-        tape.blame("I11", self.fund > 0 or amount <= 0)
+        tape.blame("I11", self.could_pay(broke) or amount <= 0)
         if row[ms.E_CODE] == GAINS:  # flat accounts are left alone
             tape.blame("I12", not tape.is_derivative(i) or tape.positions[payer, i] == 0)
         self.paid[broke][SOCIALISED] += amount * tape.price_of(asset)

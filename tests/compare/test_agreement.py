@@ -11,6 +11,7 @@ from wide.programs import wide_program
 
 from sim.exchange.audit import Audit
 from sim.exchange.explain import explain
+from sim.exchange.rules import Rules
 
 
 @pytest.mark.parametrize("first", range(0, 60, 10))
@@ -40,7 +41,8 @@ def test_a_disagreement_is_seen() -> None:
 def test_the_event_stream_keeps_its_invariants(seed: int) -> None:
     program = programs.program(seed)
     venue = KernelVenue(program.listing, program.rules, program.accounts)
-    audit = Audit(venue.listing, program.accounts)
+    rules = Rules.model_validate(program.rules)
+    audit = Audit(venue.listing, program.accounts, rules)
     for message in program.messages:
         audit.add(venue.process(np.array([message], np.int64)))
     assert audit.finish(venue.positions()) == dict.fromkeys(audit.violations, 0)
