@@ -7,6 +7,7 @@ from collections import defaultdict
 from sim.exchange import messages as ms
 from sim.exchange.account import ASSET, POSITION
 from sim.exchange.audit_tape import Row, Tape
+from sim.exchange.instruments import MICRO
 from sim.exchange.messages import Event
 
 POSITION_LEG = 0  # code of a STEP or BACKSTOP row
@@ -22,6 +23,10 @@ class Waterfall:
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
         self.fund = 0  # micro-USDC
+        rules = tape.rules
+        self.cap = round(rules.insurance_cap_usd * MICRO) if rules is not None else 0  # 0: none
+        self.money_alone = rules is not None and rules.adl == "pro_rata"  # LIQ-05: rows of no lots
+        self.drawn: dict[int, int] = defaultdict(int)  # LIQ-04, by account
         self.flagged: set[int] = set()
         self.legs: dict[int, list[tuple[int, int, int]]] = {}
         self.paid: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
@@ -88,6 +93,12 @@ class Waterfall:
         """FUND and FUND_RETURN."""
         self.done()
         self.fund += row[ms.E_AMOUNT]
+        if row[ms.E_KIND] == Event.FUND_RETURN:
+            self.drawn[row[ms.E_ACCOUNT]] -= row[ms.E_AMOUNT]
+
+    def _could_pay(self, account: int) -> bool:
+        """Whether the fund has anything, and may pay it to this account (LIQ-04)."""
+        return self.fund > 0 and (not self.cap or self.drawn[account] < self.cap)
 
     def _rank(self, broke: int, kind: Event) -> None:
         self.done()
@@ -100,7 +111,9 @@ class Waterfall:
         account, amount = row[ms.E_ACCOUNT], row[ms.E_AMOUNT]
         self._rank(account, Event.INSURANCE)
         self.fund -= amount
-        self.tape.blame("I11", self.fund < 0 or amount <= 0)
+        self.drawn[account] += amount
+        beyond = 0 < self.cap < self.drawn[account]
+        self.tape.blame("I11", self.fund < 0 or amount <= 0 or beyond)
         self.paid[account][INSURED] += amount
 
     def adl(self, row: Row) -> None:
@@ -112,8 +125,10 @@ class Waterfall:
         tape.blame("I10", tape.barred(i, row[ms.E_TIME]))
         held, theirs = int(tape.positions[broke, i]), int(tape.positions[other, i])
         opposite = held * theirs < 0 and 0 < lots <= min(abs(held), abs(theirs))
+        if lots == 0 and self.money_alone:  # the bankrupt's lots may all be closed by now
+            opposite = theirs != 0 and held * theirs <= 0
         tape.blame("I12", not opposite or (row[ms.E_CODE] == AT_MARK and amount != 0))
-        tape.blame("I11", amount > 0 and self.fund > 0)
+        tape.blame("I11", amount > 0 and self._could_pay(broke))
         self.paid[broke][FORGONE] += amount
         sign = 1 if held > 0 else -1
         tape.move(broke, i, -sign * lots)
@@ -124,7 +139,7 @@ class Waterfall:
             row[c] for c in (ms.E_ACCOUNT, ms.E_OTHER, ms.E_INSTRUMENT, ms.E_AMOUNT, ms.E_X)
         )  # fmt: skip
         self._rank(broke, Event.HAIRCUT)
-        tape.blame("I11", self.fund > 0 or amount <= 0)
+        tape.blame("I11", self._could_pay(broke) or amount <= 0)
         if row[ms.E_CODE] == GAINS:  # flat accounts are left alone
             tape.blame("I12", not tape.is_derivative(i) or tape.positions[payer, i] == 0)
         self.paid[broke][SOCIALISED] += amount * tape.price_of(asset)
