@@ -20,6 +20,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "loop-ladder": ("scenarios.studies.loop_ladder", "LoopLadder"),
     "adl-contest": ("scenarios.studies.adl_contest", "AdlContest"),
     "capital-silos": ("scenarios.studies.capital_silos", "CapitalSilos"),
+    "policy-contest": ("scenarios.studies.policy_contest", "PolicyContest"),
 }
 
 

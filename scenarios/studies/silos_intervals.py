@@ -26,8 +26,8 @@ class Interval:
 class Bootstrap:
     """Resamples seeds, the same ones for every quantity: modes share populations and paths."""
 
-    def __init__(self, seeds: int, seed: int) -> None:
-        rng = stream(seed, "capital-silos", "bootstrap")
+    def __init__(self, seeds: int, seed: int, study: str = "capital-silos") -> None:
+        rng = stream(seed, study, "bootstrap")
         self._chosen = rng.integers(0, seeds, (DRAWS, seeds)).tolist()
 
     def of(self, values: Sequence[float]) -> Interval:

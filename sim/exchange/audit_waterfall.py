@@ -112,7 +112,9 @@ class Waterfall:
         self._rank(account, Event.INSURANCE)
         self.fund -= amount
         self.drawn[account] += amount
-        self.tape.blame("I11", self.fund < 0 or amount <= 0)
+        cap = round(self.tape.rules.insurance_cap_usd * 1e6) if self.tape.rules is not None else 0
+        beyond = 0 < cap < self.drawn[account]
+        self.tape.blame("I11", self.fund < 0 or amount <= 0 or beyond)
         self.paid[account][INSURED] += amount
 
     def adl(self, row: Row) -> None:

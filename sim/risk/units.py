@@ -86,4 +86,19 @@ STUDY_UNITS: dict[str, dict[str, str]] = {
             )
         },
     },
+    "policy-contest": {
+        "policy_runs": "runs",
+        "policy_bad_debt_usd": "USD",
+        "policy_insurance_usd": "USD",
+        "policy_adl_notional_usd": "USD",
+        "policy_adl_haircut_usd": "USD",
+        "policy_socialised_usd": "USD",
+        "policy_bad_debt_least_usd": "USD",
+        "policy_bad_debt_most_usd": "USD",
+        "policy_bad_debt_clear": "variants",
+        "policy_deficit_breaks": "violations",
+        "policy_violations": "violations",
+        "policy_path_breaks": "runs",
+        "policy_start_breaks": "runs",
+    },
 }

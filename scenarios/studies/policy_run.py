@@ -1,0 +1,177 @@
+"""One run of a market under one set of rules: what liquidations did, and whether the books add up."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scenarios.assembly import assemble
+from scenarios.schema import Scenario
+from sim.exchange import messages as m
+from sim.exchange.audit import Audit
+from sim.exchange.instruments import MICRO, Listing
+from sim.exchange.messages import Event
+from sim.exchange.wallets import Wallets
+from sim.oracle.truth import TruthPath
+from sim.risk.metrics import Metrics
+
+if TYPE_CHECKING:
+    from sim.exchange.exchange import Exchange
+
+BUFFER_ROWS = 1 << 14
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A run in numbers; money in USD, None: does not exist in this run.
+
+    Attributes:
+        open_usd: equities below 0 at the end; part of bad_debt_usd that nobody has paid yet.
+        insurance_usd: what the fund paid, less what came back.
+        adl_notional_usd, adl_haircut_usd: closed against bankrupts at mark; profit given up in it.
+        adl_accounts: accounts that were closed against a bankrupt.
+        slippage_bps: of forced fills against the mark.
+        flagged_s: mean time from a FLAG to its UNFLAG, or to the end of the run.
+        deficit_breaks: violations of I13, that each deficit is what was paid of it (LIQ-08).
+        violations: of every invariant that the stream or the state at the end shows, I13 too.
+        path, start: digests of the true prices, and of all equities when the run begins.
+    """
+
+    bad_debt_usd: float
+    open_usd: float
+    insurance_usd: float
+    adl_notional_usd: float
+    adl_haircut_usd: float
+    socialised_usd: float
+    adl_accounts: int
+    liquidated_accounts: int
+    liquidated_usd: float
+    slippage_bps: float | None
+    amplification: float | None
+    cascade_r: float | None
+    flagged_s: float | None
+    deficit_breaks: int
+    violations: int
+    path: str
+    start: str
+
+
+class Flagged:
+    """Seconds that accounts spend flagged, from FLAG and UNFLAG rows."""
+
+    def __init__(self) -> None:
+        self._since: dict[int, int] = {}
+        self._ended = self._flags = 0
+
+    def add(self, events: np.ndarray) -> None:
+        """Take int64[k, 16] rows, in order."""
+        kinds = events[:, m.E_KIND]
+        for row in events[(kinds == Event.FLAG) | (kinds == Event.UNFLAG)].tolist():
+            account, time_us = row[m.E_ACCOUNT], row[m.E_TIME]
+            if row[m.E_KIND] == Event.FLAG:
+                self._since[account] = time_us
+                self._flags += 1
+            else:
+                self._ended += time_us - self._since.pop(account)
+
+    def mean_s(self, end_us: int) -> float | None:
+        """Per flag; who is still flagged counts to the end.  None if nobody was."""
+        if not self._flags:
+            return None
+        still = sum(end_us - since for since in self._since.values())
+        return (self._ended + still) / self._flags / MICRO
+
+
+class Watch:
+    """What the world tells; metrics count from the first wake-up on, the audit from the set-up."""
+
+    def __init__(
+        self, resolved: Scenario, listing: Listing, wallets: Wallets, truth: TruthPath
+    ) -> None:
+        start, end, accounts = resolved.start_us, resolved.end_us, wallets.accounts
+        rules = resolved.rules
+        self.metrics = Metrics(
+            listing, accounts, start, end, truth, rules.phi, parties=wallets.parties
+        )
+        self.audit = Audit(listing, accounts, rules)
+        self.flagged = Flagged()
+        self.start = ""
+        self._instruments = len(listing.instrument_names())
+        self._waiting: list[np.ndarray] = []
+        self._rows = 0
+
+    def begin(self, exchange: Exchange) -> None:
+        """The set-up is done."""
+        self.flush()
+        self.start = hashlib.sha256(exchange.equities().tobytes()).hexdigest()
+        self.metrics.begin([exchange.mark(i) for i in range(self._instruments)])
+
+    def add(self, events: np.ndarray) -> None:
+        """One array of events, which ends where a message ended; the audit takes many at once."""
+        self._waiting.append(events.copy())
+        self._rows += len(events)
+        if self._rows >= BUFFER_ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Work off what waits."""
+        if not self._waiting:
+            return
+        events = np.concatenate(self._waiting)
+        self._waiting, self._rows = [], 0
+        self.audit.add(events)
+        if self.start:
+            self.flagged.add(events)
+            self.metrics.add(events)
+
+    def sample(self, now_us: int, exchange: Exchange) -> None:
+        """Nothing: who owes whom is no question of this study."""
+
+
+def path_digest(truth: TruthPath) -> str:
+    """SHA-256 of the true prices: what the world outside does, whatever the exchange's rules."""
+    found = hashlib.sha256(json.dumps([truth.names, truth.start_us, truth.step_us]).encode())
+    found.update(np.ascontiguousarray(truth.values, dtype="<f8").tobytes())
+    return found.hexdigest()
+
+
+def measure(resolved: Scenario) -> Measured:
+    """Run a resolved scenario to its end, nothing kept on disk."""
+    made: list[Watch] = []
+
+    def watch(*parts: Any) -> Watch:
+        made.append(Watch(resolved, *parts))
+        return made[0]
+
+    assembly = assemble(resolved, watch)
+    assembly.world.run()
+    seen, exchange = made[0], assembly.exchange
+    seen.flush()
+    equities = exchange.equities()
+    found = seen.metrics.report(equities)
+    stream = seen.audit.finish(exchange.positions())
+    state = exchange.verify()
+    value = found.metrics
+    return Measured(
+        bad_debt_usd=value["bad_debt_usd"] or 0.0,
+        open_usd=-int(np.minimum(equities, 0).sum()) / MICRO,
+        insurance_usd=value["insurance_used_usd"] or 0.0,
+        adl_notional_usd=value["adl_notional_usd"] or 0.0,
+        adl_haircut_usd=value["adl_pnl_usd"] or 0.0,
+        socialised_usd=value["socialised_usd"] or 0.0,
+        adl_accounts=int(found.stages["adl_accounts"] or 0),
+        liquidated_accounts=int(value["liquidated_accounts"] or 0),
+        liquidated_usd=value["liquidated_notional_usd"] or 0.0,
+        slippage_bps=value["liquidation_slippage_bps"],
+        amplification=value["amplification"],
+        cascade_r=value["cascade_r"],
+        flagged_s=seen.flagged.mean_s(resolved.end_us),
+        deficit_breaks=stream["I13"],
+        violations=sum(stream.values()) + sum(state.values()),
+        path=path_digest(assembly.truth),
+        start=seen.start,
+    )
