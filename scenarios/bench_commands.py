@@ -38,6 +38,19 @@ def kernel(as_json: Json = False) -> None:
 
 
 @bench.command()
+def margin(
+    accounts: Annotated[int, typer.Option(min=100)] = 100_000,
+    ticks: Annotated[int, typer.Option(min=1, help="Seconds of prices walking.")] = 3_600,
+    as_json: Json = False,
+) -> None:
+    """Margin of all accounts at once, a liquidation tick, scenario margin, the portfolio mode."""
+    from sim.exchange.bench_margin import run_margin
+
+    announce_compiler()
+    _print_bench(run_margin(accounts, ticks), as_json)
+
+
+@bench.command()
 def calls(
     messages: Annotated[int, typer.Option(min=1000)] = 200_000,
     accounts: Annotated[int, typer.Option(min=2)] = 10_000,

@@ -11,7 +11,7 @@ from sim.exchange.engine import Engine
 from sim.exchange.instruments import MICRO
 from sim.exchange.instruments import Kind as Product
 from sim.exchange.kernel import state as st
-from sim.exchange.kernel.readout import read_equity, read_margin
+from sim.exchange.kernel.readout import read_equity, read_margin, read_scan
 from sim.exchange.messages import BookState
 
 
@@ -76,6 +76,12 @@ class Readings(Engine):
         """(NE, MM) in USD at marks."""
         ne, mm = read_margin(self.arenas, self.account_id(account), False)
         return float(ne), float(mm)
+
+    def surpluses(self) -> np.ndarray:
+        """NE - MM of every account in USD at marks, float64[accounts]; below 0: to be liquidated."""
+        out = np.zeros(self.accounts)
+        read_scan(self.arenas, out)
+        return out
 
     def initial(self, account: int) -> tuple[float, float]:
         """(NE at strict prices, IM) in USD, resting orders counted."""

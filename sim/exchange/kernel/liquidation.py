@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sim.exchange.kernel.ahead import fetch_account, fetch_positions
 from sim.exchange.kernel.backstop import backstop, is_safe
 from sim.exchange.kernel.bankruptcy import bankrupt, write_off
 from sim.exchange.kernel.disposal import waits
@@ -181,7 +182,12 @@ def tick(s, m):
     h = s.h
     reading = drive(s)
     a = next_unsafe(s, 0, reading)
+    second = next_unsafe(s, a + 1, reading)  # on its way while a is checked, as is the third
+    fetch_account(s, second)
     while a < h[N_ACCOUNTS]:
+        third = next_unsafe(s, second + 1, reading)
+        fetch_account(s, third)
+        fetch_positions(s, second)
         if s.acct[a, C_FLAGGED] == 0:
             if not exposed(s, a):
                 s.safe[a] = FOREVER
@@ -191,7 +197,7 @@ def tick(s, m):
                     flag(s, a, ne, mm)
                 else:
                     settle_for(s, a, ne, mm, reading)
-        a = next_unsafe(s, a + 1, reading)
+        a, second = second, third
     waiting = h[FLAGGED_COUNT]
     kept = 0
     for k in range(waiting):

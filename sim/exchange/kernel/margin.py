@@ -23,7 +23,7 @@ from sim.exchange.kernel.fractions import (
 )
 from sim.exchange.kernel.jit import inlined, kernel
 from sim.exchange.kernel.pool import claim
-from sim.exchange.kernel.portfolio import linked, underlying
+from sim.exchange.kernel.portfolio import all_underlyings, linked
 from sim.exchange.kernel.positions import unrealised
 from sim.exchange.kernel.quality import stale
 from sim.exchange.kernel.shares import MICRO, event_loss, event_out, event_value, usd
@@ -52,7 +52,6 @@ from sim.exchange.kernel.state import (
     N_ACTIVE,
     N_COINS,
     N_DERIVATIVES,
-    N_FEEDS,
     N_SPOTS,
     OVER,
     PORTFOLIO,
@@ -176,8 +175,7 @@ def initial(s, a):
                 price = max(price, s.feeds[feed, D_TWAP])
             im += debt_initial(s, k, usd(-units * price * s.assets[k, A_TV]))
     if portfolio:
-        for f in range(h[N_FEEDS]):
-            im += s.rules[OVER] * underlying(s, a, f, True, strict, False)
+        im = all_underlyings(s, a, im, s.rules[OVER], True, strict, False)
     for word in range(h[N_ACTIVE]):
         bits = s.active[a, word]
         quoted = s.quoted[a, word]
@@ -237,8 +235,7 @@ def maintenance(s, a, at_index):
                 s, k, usd(-units * s.feeds[s.assets[k, A_FEED], D_INDEX] * s.assets[k, A_TV])
             )
     if portfolio:
-        for f in range(h[N_FEEDS]):
-            mm += underlying(s, a, f, False, False, at_index)
+        mm = all_underlyings(s, a, mm, 1.0, False, False, at_index)
     for word in range(h[N_ACTIVE]):
         bits = s.active[a, word]
         while bits != ZERO:

@@ -7,7 +7,7 @@ into ``ends``; a point of the grid then only adds.
 
 from __future__ import annotations
 
-from sim.exchange.kernel.bits import ZERO, bit
+from sim.exchange.kernel.bits import ONE, ZERO, bit, lowest
 from sim.exchange.kernel.collateral import coin_value
 from sim.exchange.kernel.fractions import price_of, signed
 from sim.exchange.kernel.jit import inlined, kernel
@@ -29,14 +29,21 @@ from sim.exchange.kernel.state import (
     D_INDEX,
     D_LINKED,
     D_MOVES,
+    ENDS,
     EXTREME,
     EXTREME_WEIGHT,
     F_LAMBDA,
     FLOOR,
+    I_EVENT,
+    I_FEED,
     I_OUTCOME,
     I_SAME,
     JUMP,
+    N_ACTIVE,
     N_COINS,
+    N_DERIVATIVES,
+    N_FEEDS,
+    N_SPOTS,
     SIZE,
     V_BELOW,
     V_BOOKS,
@@ -52,6 +59,7 @@ from sim.exchange.kernel.state import (
 from sim.exchange.kernel.value import notional
 
 NONE = 0  # no strike
+COUNTED = ENDS - 1  # column of `ends`: 1.0 if the event counts in this evaluation
 
 
 @inlined
@@ -104,6 +112,31 @@ def after_fill(s, a, e, i, end, x, y):
 
 
 @kernel
+def fill_single(s, a, e, i, lam):
+    """Add the worse fill of the one book of event e to its ends; returns the larger R_e after one."""
+    n = s.events[e, V_SHARES]
+    r = 0.0
+    bid, no = bids_filled(s, a, i)
+    ask, yes = asks_filled(s, a, i)
+    v_bid = v_ask = bid * 0
+    if bid != 0:
+        v_bid, sets = event_value(s, a, i, bid - no, -no)
+        r = max(r, lam * usd(v_bid - sets * MICRO))
+    if ask != 0:
+        v_ask, sets = event_value(s, a, i, -yes, ask - yes)
+        r = max(r, lam * usd(v_ask - sets * MICRO))
+    for end in range(n + 1):
+        base = s.ends[e, end]
+        worst = 0.0
+        if bid != 0:
+            worst = min(worst, usd(end_value(s, a, e, i, end, bid - no, -no) - v_bid) - base)
+        if ask != 0:
+            worst = min(worst, usd(end_value(s, a, e, i, end, -yes, ask - yes) - v_ask) - base)
+        s.ends[e, end] = base + worst
+    return r
+
+
+@kernel
 def fill_ends(s, a, e, orders):
     """PnL of event e at each end into ``ends``; returns its R_e (MAR-05), the worst one with orders."""
     event = s.events[e]
@@ -115,6 +148,10 @@ def fill_ends(s, a, e, orders):
     for end in range(n + 1):
         s.ends[e, end] = usd(end_value(s, a, e, first, end, 0, 0) - v)
     if not orders:
+        return r
+    if single(s, e):
+        if s.quoted[a, first >> 6] & bit(first & 63) != ZERO:
+            r = max(r, fill_single(s, a, e, first, lam))
         return r
     for end in range(n + 1):
         base = s.ends[e, end]
@@ -150,7 +187,7 @@ def worst_end(s, e, n):
 
 
 @kernel
-def loss_at(s, a, f, orders, choice, m, exposure, strike, side):
+def loss_at(s, f, choice, m, exposure, strike, side):
     """Unweighted loss at a move m; ``choice``: the joint end of jump events, -1 the worst of each.
 
     At ``strike`` the price is just below it (side 0) or at it (side 1).
@@ -159,7 +196,7 @@ def loss_at(s, a, f, orders, choice, m, exposure, strike, side):
     price = float(s.feeds[f, D_INDEX]) * (1.0 + m)
     e = s.feeds[f, D_LINKED]
     while e >= 0:
-        if counts(s, a, e, orders):
+        if s.ends[e, COUNTED] != 0.0:
             event = s.events[e]
             n = event[V_SHARES]
             if event[V_STRIKE] != 0:
@@ -178,12 +215,12 @@ def loss_at(s, a, f, orders, choice, m, exposure, strike, side):
 
 
 @kernel
-def jump_of(s, a, f, orders, choice):
+def jump_of(s, f, choice):
     """J: what the events' ends of a joint choice make of the price."""
     factor = 1.0
     e = s.feeds[f, D_LINKED]
     while e >= 0:
-        if s.events[e, V_STRIKE] == 0 and counts(s, a, e, orders):
+        if s.events[e, V_STRIKE] == 0 and s.ends[e, COUNTED] != 0.0:
             n = s.events[e, V_SHARES]
             end = choice % (n + 1)
             choice //= n + 1
@@ -208,7 +245,7 @@ def spot_in_use(s, a, f, orders, strict):
 
 
 @kernel
-def worst_loss(s, a, f, orders, low, high, joint):
+def worst_loss(s, f, low, high, joint):
     """The largest weighted loss over the points of underlying f, at least 0."""
     worst = 0.0
     moves = s.feeds[f, D_MOVES]
@@ -216,7 +253,7 @@ def worst_loss(s, a, f, orders, low, high, joint):
     extreme = s.rules[EXTREME] * widest
     weight = s.rules[EXTREME_WEIGHT]
     for choice in range(joint):
-        j = jump_of(s, a, f, orders, choice)
+        j = jump_of(s, f, choice)
         for point in range(2 * moves + 3):
             x = 0.0
             w = 1.0
@@ -228,17 +265,17 @@ def worst_loss(s, a, f, orders, low, high, joint):
                 x = -x if point & 1 else x
             m = (1.0 + x) * j - 1.0
             exposure = low if m >= 0.0 else high
-            worst = max(worst, w * loss_at(s, a, f, orders, choice, m, exposure, NONE, 0))
+            worst = max(worst, w * loss_at(s, f, choice, m, exposure, NONE, 0))
     e = s.feeds[f, D_LINKED]
     while e >= 0:
-        if s.events[e, V_STRIKE] != 0 and counts(s, a, e, orders):
+        if s.events[e, V_STRIKE] != 0 and s.ends[e, COUNTED] != 0.0:
             m = float(s.events[e, V_STRIKE]) / float(s.feeds[f, D_INDEX]) - 1.0
             if abs(m) <= extreme:
                 w = 1.0 if abs(m) <= widest else weight
                 exposure = low if m >= 0.0 else high
                 strike = s.events[e, V_STRIKE]
                 for side in range(2):
-                    worst = max(worst, w * loss_at(s, a, f, orders, -1, m, exposure, strike, side))
+                    worst = max(worst, w * loss_at(s, f, -1, m, exposure, strike, side))
         e = s.events[e, V_NEXT]
     return worst
 
@@ -276,7 +313,9 @@ def underlying(s, a, f, orders, strict, at_index):
     most = second = 0.0
     e = s.feeds[f, D_LINKED]
     while e >= 0:
-        if counts(s, a, e, orders):
+        counted = counts(s, a, e, orders)
+        s.ends[e, COUNTED] = 1.0 if counted else 0.0
+        if counted:
             joint = max(joint, 1)
             r = fill_ends(s, a, e, orders)
             second = max(second, min(r, most))
@@ -292,4 +331,41 @@ def underlying(s, a, f, orders, strict, at_index):
         high += min(held, max(0.0, -high))
     if joint == 0:
         return linear_loss_of(s, f, low, high)
-    return max(worst_loss(s, a, f, orders, low, high, joint), s.rules[FLOOR] * (most + second))
+    return max(worst_loss(s, f, low, high, joint), s.rules[FLOOR] * (most + second))
+
+
+@kernel
+def touched(s, a, word):
+    """Bits of the 64 feeds of a word on which the account has, or had, a derivative or an event.
+
+    All others ask for exactly nothing.
+    """
+    h = s.h
+    spots = h[N_DERIVATIVES] + h[N_SPOTS]
+    found = ZERO
+    for k in range(h[N_ACTIVE]):
+        bits = s.active[a, k]
+        while bits != ZERO:
+            i = k * 64 + lowest(bits)
+            bits &= bits - ONE
+            feed = h[N_FEEDS] * 0 - 1
+            if i < h[N_DERIVATIVES]:
+                feed = s.ins[i, I_FEED]
+            elif i >= spots:
+                feed = s.events[s.ins[i, I_EVENT], V_FEED]
+            if feed >= 0 and feed >> 6 == word:
+                found |= bit(feed & 63)
+    return found
+
+
+@inlined
+def all_underlyings(s, a, before, factor, orders, strict, at_index):
+    """`before` plus `factor` times MM_u of each underlying, by feed id, as one running sum."""
+    total = before
+    for word in range((s.h[N_FEEDS] + 63) >> 6):
+        bits = touched(s, a, word)
+        while bits != ZERO:
+            f = word * 64 + lowest(bits)
+            bits &= bits - ONE
+            total += factor * underlying(s, a, f, orders, strict, at_index)
+    return total

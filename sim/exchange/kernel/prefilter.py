@@ -21,6 +21,7 @@ from sim.exchange.kernel.state import (
     A_TV,
     CAP,
     COST,
+    D_FIRST,
     D_INDEX,
     D_TICK_INDEX,
     EXTREME,
@@ -29,6 +30,7 @@ from sim.exchange.kernel.state import (
     I_EVENT,
     I_GROUPED,
     I_MARK,
+    I_SAME,
     I_TICK_MARK,
     I_UNITS,
     N_ACCOUNTS,
@@ -39,8 +41,10 @@ from sim.exchange.kernel.state import (
     N_SPOTS,
     PORTFOLIO,
     SIZE,
+    V_FEED,
     V_INSTRUMENT,
     V_RESOLVED,
+    V_STRIKE,
 )
 from sim.exchange.kernel.value import micro, notional, worth
 
@@ -103,6 +107,22 @@ def slope(s, i, n):
 
 
 @kernel
+def unhedged(s, a, f):
+    """At least what MM_u of feed f is without its events, USD (MAR-07).
+
+    With shares of a strike event it is at most this and the shares' value above complete sets, at
+    whatever mark, in every scenario and for the floor too: weights, floor and lambda are at most 1,
+    and no end pays less than the sets.
+    """
+    n = 0.0
+    i = s.feeds[f, D_FIRST]
+    while i >= 0:
+        n += usd(notional(s, i, abs(s.pos[a, i, SIZE]), s.ins[i, I_MARK]))
+        i = s.ins[i, I_SAME]
+    return n * s.grid[f, 0] * max(1.0, s.rules[EXTREME] * s.rules[EXTREME_WEIGHT])
+
+
+@kernel
 def stretch(s, a):
     """(USD of surplus lost per unit of move at most, surplus that events may take); -1: not bounded."""
     h = s.h
@@ -140,7 +160,10 @@ def stretch(s, a):
                     if v == 0:
                         continue
                     if h[PORTFOLIO] != 0 and linked(s, e):
-                        return -1.0, 0.0
+                        if s.events[e, V_STRIKE] == 0:  # a jump scales the moves: not bounded
+                            return -1.0, 0.0
+                        taken += usd(v - sets * MICRO) + unhedged(s, a, s.events[e, V_FEED])
+                        continue
                     taken += (1.0 - s.insf[i, F_LAMBDA]) * usd(v - sets * MICRO)
     return gross, taken
 

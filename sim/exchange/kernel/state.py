@@ -326,7 +326,9 @@ EVENT = 32
 ) = range(12)
 PROPOSAL = 12
 V_FEED, V_STRIKE, V_BELOW, V_NEXT = 24, 25, 26, 27  # MAR-07; -1 without feed; next of the same
-ENDS = 64  # float64[events, ENDS]: PnL of an account at each outcome, then void
+ENDS = (
+    64  # float64[events, ENDS]: PnL of an account at each outcome (60 at most), void; last: COUNTED
+)
 Y_ACCOUNT, Y_OUTCOME, Y_VALUE, Y_BOND, Y_DISPUTED, Y_DISPUTER = range(6)
 
 # --- fee tiers: int64[n, 3] ---------------------------------------------------------------------------

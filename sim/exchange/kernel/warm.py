@@ -25,6 +25,7 @@ HERE = {
     "orders": (_ARENAS, types.Array(types.int64, 2, "C"), types.int64),
     "read_margin": (_ARENAS, types.int64, types.boolean),
     "read_equity": (_ARENAS, _I64),
+    "read_scan": (_ARENAS, _F64),
 }
 THERE = {"other": (_ARENAS, _I64)}
 ENTRIES = {**HERE, **THERE}
