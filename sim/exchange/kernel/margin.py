@@ -23,7 +23,7 @@ from sim.exchange.kernel.fractions import (
 )
 from sim.exchange.kernel.jit import inlined, kernel
 from sim.exchange.kernel.pool import claim
-from sim.exchange.kernel.portfolio import all_underlyings, linked
+from sim.exchange.kernel.portfolio import linked
 from sim.exchange.kernel.positions import unrealised
 from sim.exchange.kernel.quality import stale
 from sim.exchange.kernel.shares import MICRO, event_loss, event_out, event_value, usd
@@ -60,6 +60,7 @@ from sim.exchange.kernel.state import (
     V_INSTRUMENT,
     V_RESOLVED,
 )
+from sim.exchange.kernel.underlyings import all_underlyings
 from sim.exchange.kernel.value import notional
 
 

@@ -7,7 +7,7 @@ into ``ends``; a point of the grid then only adds.
 
 from __future__ import annotations
 
-from sim.exchange.kernel.bits import ONE, ZERO, bit, lowest
+from sim.exchange.kernel.bits import ZERO, bit
 from sim.exchange.kernel.collateral import coin_value
 from sim.exchange.kernel.fractions import price_of, signed
 from sim.exchange.kernel.jit import inlined, kernel
@@ -34,16 +34,10 @@ from sim.exchange.kernel.state import (
     EXTREME_WEIGHT,
     F_LAMBDA,
     FLOOR,
-    I_EVENT,
-    I_FEED,
     I_OUTCOME,
     I_SAME,
     JUMP,
-    N_ACTIVE,
     N_COINS,
-    N_DERIVATIVES,
-    N_FEEDS,
-    N_SPOTS,
     SIZE,
     V_BELOW,
     V_BOOKS,
@@ -281,6 +275,42 @@ def worst_loss(s, f, low, high, joint):
 
 
 @kernel
+def one_strike_loss(s, f, e, low, high):
+    """`worst_loss` where event e, with a strike, is the only one that counts: the same sums."""
+    worst = 0.0
+    n = s.events[e, V_SHARES]
+    yes = min(s.ends[e, 0], s.ends[e, n])
+    no = min(s.ends[e, 1], s.ends[e, n])
+    if s.events[e, V_BELOW] != 0:
+        yes, no = no, yes
+    index = float(s.feeds[f, D_INDEX])
+    strike = float(s.events[e, V_STRIKE])
+    moves = s.feeds[f, D_MOVES]
+    widest = s.grid[f, 0]
+    extreme = s.rules[EXTREME] * widest
+    weight = s.rules[EXTREME_WEIGHT]
+    for point in range(2 * moves + 3):
+        x = 0.0
+        w = 1.0
+        if point >= 2 * moves + 1:
+            x = extreme if point & 1 == 0 else max(-extreme, -1.0)
+            w = weight
+        elif point > 0:
+            x = s.grid[f, (point - 1) >> 1]
+            x = -x if point & 1 else x
+        m = (1.0 + x) - 1.0
+        pnl = yes if index * (1.0 + m) >= strike else no
+        worst = max(worst, w * -(m * (low if m >= 0.0 else high) + pnl))
+    m = strike / index - 1.0
+    if abs(m) <= extreme:
+        w = 1.0 if abs(m) <= widest else weight
+        linear = m * (low if m >= 0.0 else high)
+        worst = max(worst, w * -(linear + no))
+        worst = max(worst, w * -(linear + yes))
+    return worst
+
+
+@kernel
 def linear_loss_of(s, f, low, high):
     """`worst_loss` of an account without events: the ends of the grid decide."""
     widest = s.grid[f, 0]
@@ -310,6 +340,8 @@ def underlying(s, a, f, orders, strict, at_index):
     if not orders:
         high = low
     joint = 0
+    counting = 0
+    only = s.feeds[f, D_LINKED]
     most = second = 0.0
     e = s.feeds[f, D_LINKED]
     while e >= 0:
@@ -317,6 +349,8 @@ def underlying(s, a, f, orders, strict, at_index):
         s.ends[e, COUNTED] = 1.0 if counted else 0.0
         if counted:
             joint = max(joint, 1)
+            counting += 1
+            only = e
             r = fill_ends(s, a, e, orders)
             second = max(second, min(r, most))
             most = max(most, r)
@@ -331,41 +365,7 @@ def underlying(s, a, f, orders, strict, at_index):
         high += min(held, max(0.0, -high))
     if joint == 0:
         return linear_loss_of(s, f, low, high)
-    return max(worst_loss(s, f, low, high, joint), s.rules[FLOOR] * (most + second))
-
-
-@kernel
-def touched(s, a, word):
-    """Bits of the 64 feeds of a word on which the account has, or had, a derivative or an event.
-
-    All others ask for exactly nothing.
-    """
-    h = s.h
-    spots = h[N_DERIVATIVES] + h[N_SPOTS]
-    found = ZERO
-    for k in range(h[N_ACTIVE]):
-        bits = s.active[a, k]
-        while bits != ZERO:
-            i = k * 64 + lowest(bits)
-            bits &= bits - ONE
-            feed = h[N_FEEDS] * 0 - 1
-            if i < h[N_DERIVATIVES]:
-                feed = s.ins[i, I_FEED]
-            elif i >= spots:
-                feed = s.events[s.ins[i, I_EVENT], V_FEED]
-            if feed >= 0 and feed >> 6 == word:
-                found |= bit(feed & 63)
-    return found
-
-
-@inlined
-def all_underlyings(s, a, before, factor, orders, strict, at_index):
-    """`before` plus `factor` times MM_u of each underlying, by feed id, as one running sum."""
-    total = before
-    for word in range((s.h[N_FEEDS] + 63) >> 6):
-        bits = touched(s, a, word)
-        while bits != ZERO:
-            f = word * 64 + lowest(bits)
-            bits &= bits - ONE
-            total += factor * underlying(s, a, f, orders, strict, at_index)
-    return total
+    floor = s.rules[FLOOR] * (most + second)
+    if counting == 1 and s.events[only, V_STRIKE] != 0:
+        return max(one_strike_loss(s, f, only, low, high), floor)
+    return max(worst_loss(s, f, low, high, joint), floor)
