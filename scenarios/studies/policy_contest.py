@@ -124,7 +124,7 @@ class PolicyContest(Study):
             tables=tables,
             pictures={"policy-contest": lambda: picture(compared)},
             main="money",
-            also=("closed", "market"),
+            also=("rest", "closed", "market"),
             notes=(
                 f"{self.scenario}, {self.seeds} seeds; first row: means over them",
                 "other rows: the difference to it (or to what stands behind /) within a seed, its"

@@ -13,7 +13,7 @@ from scenarios.assembly import assemble
 from scenarios.schema import Scenario
 from sim.exchange import messages as m
 from sim.exchange.audit import Audit
-from sim.exchange.instruments import MICRO, Listing
+from sim.exchange.instruments import MICRO, USDC, Listing
 from sim.exchange.messages import Event
 from sim.exchange.wallets import Wallets
 from sim.oracle.truth import TruthPath
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sim.exchange.exchange import Exchange
 
 BUFFER_ROWS = 1 << 14
+LENDERS = 1  # code of a HAIRCUT row
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Measured:
         open_usd: equities below 0 at the end; part of bad_debt_usd that nobody has paid yet.
         insurance_usd: what the fund paid, less what came back.
         adl_notional_usd, adl_haircut_usd: closed against bankrupts at mark; profit given up in it.
+        lenders_usd: the part of socialised_usd that came from the USDC pool.
         adl_accounts: accounts that were closed against a bankrupt.
         slippage_bps: of forced fills against the mark.
         flagged_s: mean time from a FLAG to its UNFLAG, or to the end of the run.
@@ -47,6 +49,7 @@ class Measured:
     adl_notional_usd: float
     adl_haircut_usd: float
     socialised_usd: float
+    lenders_usd: float
     adl_accounts: int
     liquidated_accounts: int
     liquidated_usd: float
@@ -99,6 +102,7 @@ class Watch:
         )
         self.audit = Audit(listing, accounts, rules)
         self.flagged = Flagged()
+        self.lenders = 0  # micro-USDC
         self.start = ""
         self._instruments = len(listing.instrument_names())
         self._waiting: list[np.ndarray] = []
@@ -126,10 +130,17 @@ class Watch:
         self.audit.add(events)
         if self.start:
             self.flagged.add(events)
+            self.lenders += from_lenders(events)
             self.metrics.add(events)
 
     def sample(self, now_us: int, exchange: Exchange) -> None:
         """Nothing: who owes whom is no question of this study."""
+
+
+def from_lenders(events: np.ndarray) -> int:
+    """Micro-USDC that int64[k, 16] rows take from the USDC pool (LIQ-06)."""
+    shares = events[(events[:, m.E_KIND] == Event.HAIRCUT) & (events[:, m.E_CODE] == LENDERS)]
+    return int(shares[shares[:, m.E_X] == USDC, m.E_AMOUNT].sum())
 
 
 def path_digest(truth: TruthPath) -> str:
@@ -163,6 +174,7 @@ def measure(resolved: Scenario) -> Measured:
         adl_notional_usd=value["adl_notional_usd"] or 0.0,
         adl_haircut_usd=value["adl_pnl_usd"] or 0.0,
         socialised_usd=value["socialised_usd"] or 0.0,
+        lenders_usd=seen.lenders / MICRO,
         adl_accounts=int(found.stages["adl_accounts"] or 0),
         liquidated_accounts=int(value["liquidated_accounts"] or 0),
         liquidated_usd=value["liquidated_notional_usd"] or 0.0,

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     import polars as pl
 
 MONEY = ("bad_debt_usd", "insurance_usd", "adl_haircut_usd", "socialised_usd")
-CLOSED = ("adl_notional_usd", "adl_accounts", "liquidated_accounts")
+REST = ("lenders_usd", "open_usd", "liquidated_accounts")
+CLOSED = ("adl_notional_usd", "adl_accounts")
 MARKET = ("slippage_bps", "amplification", "cascade_r", "flagged_s")
-FURTHER = ("open_usd", "liquidated_usd")
-GROUPS = {"money": MONEY, "closed": CLOSED, "market": MARKET}
-SHOWN = (*MONEY, *CLOSED, *MARKET)
+FURTHER = ("liquidated_usd",)
+GROUPS = {"money": MONEY, "rest": REST, "closed": CLOSED, "market": MARKET}
+SHOWN = (*MONEY, *REST, *CLOSED, *MARKET)
 MEASURES = (*SHOWN, *FURTHER)
 
 
@@ -138,10 +139,11 @@ def said(d: Difference) -> str:
 
 
 def short(value: float) -> str:
-    """Three digits, thousands as k: ``-1.23k``, ``45.6``, ``0.0123``."""
+    """Three digits, below 1 two and at most three places: ``-1.23k``, ``45.6``, ``0.012``."""
     size = abs(value)
     if size >= 1e3:
         return f"{value / 1e3:.{0 if size >= 1e5 else 1 if size >= 1e4 else 2}f}k"
     if size >= 1:
         return f"{value:.{0 if size >= 100 else 1 if size >= 10 else 2}f}"
-    return f"{value:.3f}" if round(size, 3) else "0"
+    kept = round(value, 3)
+    return f"{kept:.2g}" if kept else "0"

@@ -13,7 +13,7 @@ import scenarios
 from scenarios.errors import ScenarioError
 from scenarios.studies.policy_contest import PolicyContest
 from scenarios.studies.policy_picture import picture
-from scenarios.studies.policy_run import Flagged, Measured, measure
+from scenarios.studies.policy_run import Flagged, Measured, from_lenders, measure
 from scenarios.studies.policy_table import compare, contest, difference, paired, said, short, words
 from scenarios.studies.runner import run_study
 from sim.exchange.messages import EVENT_COLUMNS, Event
@@ -126,7 +126,7 @@ def test_numbers_are_short(value: float, text: str) -> None:
     assert short(value) == text
 
 
-NOTHING = Measured(0, 0, 0, 0, 0, 0, 0, 0, 0, None, None, None, None, 0, 0, "", "")
+NOTHING = Measured(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, None, None, None, None, 0, 0, "", "")
 
 
 def test_a_measure_that_does_not_exist_in_a_run_is_left_out_of_its_pair() -> None:
@@ -145,9 +145,20 @@ def test_a_measure_that_does_not_exist_in_a_run_is_left_out_of_its_pair() -> Non
     ElementTree.fromstring(picture(compared))  # well-formed
 
 
-def event(kind: Event, account: int, seconds: int) -> list[int]:
-    values = {"kind": int(kind), "account": account, "time": seconds * 1_000_000}
+def event(kind: Event, account: int, seconds: int = 0, **more: int) -> list[int]:
+    values = {"kind": int(kind), "account": account, "time_us": seconds * 1_000_000, **more}
     return [values.get(name, 0) for name in EVENT_COLUMNS]
+
+
+def test_what_lenders_bear_by_hand() -> None:
+    """Code 1 is the pool; gains (0) and the pool of another asset are not its USDC."""
+    shares = [
+        event(Event.HAIRCUT, -1, code=1, amount=5),
+        event(Event.HAIRCUT, -1, code=1, amount=7, x=1),
+        event(Event.HAIRCUT, 3, code=0, amount=11),
+        event(Event.HAIRCUT, -1, code=1, amount=2),
+    ]
+    assert from_lenders(np.array(shares, np.int64)) == 7
 
 
 def test_time_flagged_by_hand() -> None:
@@ -182,11 +193,11 @@ def test_a_measured_run_agrees_with_the_run_of_the_market() -> None:
         ({"variant.full.set": {"rules.disposals": {}}}, "did you mean 'rules.disposal'"),
         ({"variant.full.set": {"index.scale": 2.0}}, "'index.scale' is no rule"),
         ({"variant.full.set": {"rules.margin_mode": "isolated"}}, "nothing could be paired"),
-        ({"variant.full.against": "ful"}, "did you mean"),
+        ({"variant.full.against": "steep"}, "did you mean 'steps'"),
         ({"variant.full.against": "full"}, "against 'full'"),
         ({"variant.full.name": "steps"}, "declared twice"),
         ({"variant.full.set": {"rules.adl": "prorata"}}, "variant.full.set"),
-        ({"scenario": "loop-ladder"}, "is a study and no market"),
+        ({"scenario": "loop-ladder", "set": {}}, "is a study and no market"),
     ],
 )
 def test_bad_input_is_named(change: dict[str, Any], words: str) -> None:
