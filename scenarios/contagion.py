@@ -42,6 +42,10 @@ def contagion(run: str, *, runs: Path | str = "runs") -> dict[str, Any]:
         ScenarioError: no such run, or it cannot be read.
     """
     stored = open_run(run, Path(runs))
+    if "study" in stored.manifest:
+        raise ScenarioError(
+            f"run {stored.run_id!r} is a study: it has tables, not one market with a network"
+        )
     try:
         statement = statement_of_run(stored)
         cohorts = _cohorts(stored)

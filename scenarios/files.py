@@ -7,6 +7,7 @@ if it is none, text.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
@@ -239,6 +240,16 @@ def explain(
             what = f"{found!r} is not known{choose(found, _literals(path, root))}"
         case "value_error":
             what = str(first["ctx"]["error"])
+        case "union_tag_invalid":
+            whole = (*whole, str(first["ctx"]["discriminator"]).strip("'"))
+            allowed = re.findall(r"'([^']+)'", first["ctx"]["expected_tags"])
+            what = f"{first['ctx']['tag']!r} is not known{choose(first['ctx']['tag'], allowed)}"
+        case "union_tag_not_found":
+            tag = str(first["ctx"]["discriminator"]).strip("'")
+            what = f"say which with {dotted((*whole, tag))}, a table of a chosen kind needs it"
+        case "model_attributes_type" if isinstance(first["input"], str):
+            what = f"a table is expected, found {_short(first['input'])}; to choose a kind, set"
+            what += f" {dotted(whole)}.policy={first['input']}"
         case _:
             what = f"{first['msg']}, found {_short(first['input'])}"
     return ScenarioError(what, where=origin.place(whole), path=dotted(whole))

@@ -11,10 +11,9 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from itertools import pairwise
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
@@ -29,6 +28,7 @@ from scenarios.studies.silos_intervals import Bootstrap
 from scenarios.studies.silos_measure import measure
 from scenarios.studies.silos_shock import Market, Shock, strike
 from scenarios.studies.silos_venue import COINS, Terms, Venue
+from scenarios.studies.workers import side_by_side
 from sim.exchange.policies import MarginMode
 
 if TYPE_CHECKING:
@@ -125,8 +125,7 @@ class CapitalSilos(Study):
             for seed in seeds:
                 yield one_seed(self, seed)
             return
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            yield from pool.map(one_seed, [self] * len(seeds), seeds)
+        yield from side_by_side(partial(one_seed, self), seeds, workers)
 
     # what it comes to ---------------------------------------------------------------------
     def _points(self, runs: pl.DataFrame, needs: pl.DataFrame) -> list[Point]:

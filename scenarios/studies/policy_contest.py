@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -24,6 +22,7 @@ from scenarios.studies.base import Findings, Progress, Study
 from scenarios.studies.policy_picture import picture
 from scenarios.studies.policy_run import Measured, measure
 from scenarios.studies.policy_table import GROUPS, Comparison, compare, contest, paired, words
+from scenarios.studies.workers import side_by_side
 from sim.exchange.rules import Rules
 
 if TYPE_CHECKING:
@@ -138,8 +137,7 @@ class PolicyContest(Study):
         if workers < 2:
             yield from map(measure, plans)
             return
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            yield from pool.map(measure, plans)
+        yield from side_by_side(measure, plans, workers)
 
     def _metrics(self, runs: Runs, compared: Sequence[Comparison]) -> dict[str, float | None]:
         first = runs[self.variant[0].name]

@@ -128,11 +128,12 @@ def _index(log: EventLog, row: np.ndarray, truth: Truth | None) -> Link:
     before_time = int(before_row[m.E_TIME]) if before_row is not None else time
     after = int(row[m.E_PRICE]) * unit
     before = log.index_before(feed, int(row[m.E_SEQ])) * unit
-    start = time - RECENT_S * MICRO
+    start = max(time - RECENT_S * MICRO, log.start_us)
+    span = f"in {RECENT_S} s" if start > log.start_us else "since the start"
     earlier = log.index_at(feed, start) * unit
     source = f"read from its own book {item.own_book}" if item.own_book else "from outside"
     text = f"{source}: index of {item.name} {before:,.6g} → {after:,.6g} USD"
-    text += f" ({after / before - 1:+.2%}; {after / earlier - 1:+.2%} in {RECENT_S} s)"
+    text += f" ({after / before - 1:+.2%}; {after / earlier - 1:+.2%} {span})"
     data: dict[str, Any] = {
         "feed": item.name,
         "before_usd": before,
@@ -149,7 +150,7 @@ def _index(log: EventLog, row: np.ndarray, truth: Truth | None) -> Link:
             data |= {"true_before_usd": last, "true_after_usd": now, "true_move": now / last - 1}
             data |= {"true_earlier_usd": first, "true_move_300s": now / first - 1}
             text += f"; true price {last:,.6g} → {now:,.6g}"
-            text += f" ({now / last - 1:+.2%}; {now / first - 1:+.2%} in {RECENT_S} s)"
+            text += f" ({now / last - 1:+.2%}; {now / first - 1:+.2%} {span})"
     return _link(row, "PRC-01", text, **data)
 
 

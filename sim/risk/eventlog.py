@@ -49,6 +49,11 @@ class EventLog:
         self.names = listing.instrument_names()
         self.kind, self.seq = rows[:, m.E_KIND], rows[:, m.E_SEQ]
 
+    @cached_property
+    def start_us(self) -> int:
+        """Time of the first row."""
+        return int(self.rows[0, m.E_TIME]) if len(self.rows) else 0
+
     def of(self, kind: Event) -> np.ndarray:
         return self.rows[self.kind == kind]
 
