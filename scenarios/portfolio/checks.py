@@ -39,11 +39,6 @@ class _Checks:
 
     def all(self) -> None:
         self.names()
-        if not (self.file.holding or self.file.position or self.file.shares):
-            raise ScenarioError(
-                "nothing is held: add a [[holding]], a [[position]] or [[shares]]",
-                where=self.file.origin.file,
-            )
         for i, event in enumerate(self.file.event):
             self.event(i, event)
         self.holdings()

@@ -30,6 +30,11 @@ def analyse(portfolio: Portfolio) -> Found:
 
     Raises ScenarioError where the file is unusable.
     """
+    if not (portfolio.holding or portfolio.position or portfolio.shares):
+        raise ScenarioError(
+            "nothing is held: add a [[holding]], a [[position]] or [[shares]]",
+            where=portfolio.origin.file,
+        )
     book = book_of(portfolio)
     try:
         losses = stresses.Losses(book)

@@ -117,6 +117,12 @@ def test_unknown_field_names_line_allowed_and_nearest(file: Path) -> None:
     [
         ("recrod=full", "--set: recrod: unknown field 'recrod'; did you mean 'record'?"),
         (
+            "rules.disposal.policy=vegaa",
+            "--set: rules.disposal.policy: 'vegaa' is not known; did you mean 'vega'?",
+        ),
+        ("rules.disposal=vega", "to choose a kind, set rules.disposal.policy=vega"),
+        ("rules.disposal.ratio=0.2", "rules.disposal: say which with rules.disposal.policy"),
+        (
             "record=ful",
             "--set: record: 'ful' is not known; did you mean 'full'? allowed: full, fills",
         ),

@@ -12,6 +12,7 @@ import pytest
 import typer.testing
 
 import windtunnel
+from scenarios.errors import ScenarioError
 from scenarios.portfolio import files, lab
 from scenarios.portfolio.book import book_of
 from scenarios.portfolio.states import BY_PRICE, MOST, ends_of, moves_of, table_of
@@ -331,3 +332,8 @@ def test_help_does_not_import_the_lab() -> None:
         "assert not any(m.startswith(('scipy', 'numpy', 'pydantic')) for m in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(windtunnel.__file__).parent)
+
+
+def test_an_empty_portfolio_is_refused() -> None:
+    with pytest.raises(ScenarioError, match="nothing is held"):
+        lab.analyse(files.read(""))
