@@ -20,33 +20,14 @@ from pydantic import BaseModel, ValidationError
 from scenarios import studies
 from scenarios.errors import ScenarioError, choose
 from scenarios.schema import Origin, Scenario
+from scenarios.shelf import Shelf
 from scenarios.source import Key, dotted
 from scenarios.studies.base import Study
 
-LIBRARY = Path(__file__).parent / "library"
-SUFFIX = ".scenario.toml"
+LIBRARY = Shelf(Path(__file__).parent / "library", ".scenario.toml", "scenario")
+names, find = LIBRARY.names, LIBRARY.find
 Overrides = Iterable[str] | Mapping[str, Any]
 Described = TypeVar("Described", Scenario, Study)
-
-
-def names() -> list[str]:
-    """Names of the scenarios of the library."""
-    return sorted(p.name.removesuffix(SUFFIX) for p in LIBRARY.glob(f"*{SUFFIX}"))
-
-
-def find(name_or_path: str | Path) -> Path:
-    """The file of a scenario, given its name in the library or a path."""
-    path = Path(name_or_path)
-    if path.suffix == ".toml" or path.is_file():
-        if not path.is_file():
-            raise ScenarioError("there is no such file", where=str(path))
-        return path
-    known = LIBRARY / f"{name_or_path}{SUFFIX}"
-    if not known.is_file():
-        raise ScenarioError(
-            f"unknown scenario {str(name_or_path)!r}{choose(str(name_or_path), names())}"
-        )
-    return known
 
 
 def load(name_or_path: str | Path, overrides: Overrides = ()) -> Scenario | Study:

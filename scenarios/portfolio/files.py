@@ -10,34 +10,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from scenarios import files
-from scenarios.errors import ScenarioError, choose
+from scenarios.errors import ScenarioError
 from scenarios.portfolio import checks
 from scenarios.portfolio.schema import SUFFIXES, Portfolio
 from scenarios.schema import Origin
+from scenarios.shelf import Shelf
 from scenarios.source import Key, dotted
 
-LIBRARY = Path(__file__).resolve().parents[1] / "portfolios"
-SUFFIX = ".portfolio.toml"
-
-
-def names() -> list[str]:
-    """Names of the portfolios that come with windtunnel."""
-    return sorted(p.name.removesuffix(SUFFIX) for p in LIBRARY.glob(f"*{SUFFIX}"))
-
-
-def find(name_or_path: str | Path) -> Path:
-    """The file of a portfolio, given a path or the name of one that comes with windtunnel."""
-    path = Path(name_or_path)
-    if path.suffix == ".toml" or path.is_file():
-        if not path.is_file():
-            raise ScenarioError("there is no such file", where=str(path))
-        return path
-    known = LIBRARY / f"{name_or_path}{SUFFIX}"
-    if not known.is_file():
-        raise ScenarioError(
-            f"unknown portfolio {str(name_or_path)!r}{choose(str(name_or_path), names())}"
-        )
-    return known
+LIBRARY = Shelf(Path(__file__).resolve().parents[1] / "portfolios", ".portfolio.toml", "portfolio")
+names, find = LIBRARY.names, LIBRARY.find
 
 
 def load(name_or_path: str | Path, overrides: files.Overrides = ()) -> Portfolio:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
@@ -49,7 +50,7 @@ class StudyCheck(Check):
     }
 
 
-class Study(Part):
+class Study(Part, ABC):
     """A study; each kind adds tables of its own and says what `run` does."""
 
     needs_exchange: ClassVar[bool] = True  # False: the kernel need not be compiled for it
@@ -106,6 +107,7 @@ class Study(Part):
         """The study with the files it reads found and fingerprinted; most read none."""
         return self
 
+    @abstractmethod
     def run(self, progress: Progress | None = None) -> Findings:
         """Do it; a pure function of the resolved study.
 
@@ -114,4 +116,3 @@ class Study(Part):
 
         Raises ScenarioError for data it cannot use.
         """
-        raise NotImplementedError
