@@ -259,6 +259,8 @@ def test_ctrl_c_leaves_nothing(place: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # what a shell starts in the background ignores Ctrl-C, and so would its children
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         until = time.monotonic() + 120
         while not list((place / "stopped").glob(".tmp-*/.tmp-*")) and time.monotonic() < until:
