@@ -191,7 +191,7 @@ def explanation(found: Mapping[str, Any]) -> RenderableType:
         "NE < MM: it is liquidated (LIQ-00)"
         if told["ne_usd"] < told["mm_usd"]
         else f"NE is {_usd(told['ne_usd'] - told['mm_usd'])} above MM",
-        f"the repeated run agrees with the stored one in {minutes} whole minutes",
+        f"the repeated run agrees with the stored one: {minutes} digests, one a minute, are equal",
     ]
     head = f"account {found['account']} of {found['run_id']} at {found['at']} UTC"
     return Group(Text(head, style="bold"), table, Text("\n".join(lines)))

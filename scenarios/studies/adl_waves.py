@@ -99,6 +99,15 @@ def read(waves: Waves) -> list[Wave]:
     for row in read_csv(waves.gaps_path, GAPS).iter_rows(named=True):
         coins = gaps.setdefault(row["wave"], {})
         coins[row["coin"]] = coins.get(row["coin"], 0.0) + row["gap_usd_x_qty"]
+    known = set(rows["wave"].to_list())
+    if gaps and known.isdisjoint(
+        gaps
+    ):  # fewer waves than gaps is a choice, none in common a mistake
+        raise ScenarioError(
+            f"gaps of waves {sorted(gaps)}, of which {waves.path} has none; its waves: {sorted(known)}",
+            where=waves.gaps_path,
+            path="waves.gaps_path",
+        )
     found: list[Wave] = []
     for at, row in enumerate(rows.iter_rows(named=True), 2):
         number = row["wave"]

@@ -330,6 +330,7 @@ def test_bad_settings_are_refused(override: str, said: str) -> None:
         (HEAD + "1,0,5\n", GAPS + "1,A,5\n", "column 'budget_needed': 0 is not above 0"),
         (HEAD + "1,5,5\n", "", "adl_wave_coin_gap.csv: the file is empty"),
         (HEAD + "1,5,5\n", GAPS + "1,A,-5\n", "row 2: column 'gap_usd_x_qty': -5 is below 0"),
+        (HEAD + "1,5,5\n", GAPS + "2,A,5\n", "waves.gaps_path: gaps of waves [2], of which "),
         (HEAD + "1,5,5\n1,5,5\n", GAPS + "1,A,5\n", "row 3: column 'wave': wave 1 is there twice"),
     ],
 )

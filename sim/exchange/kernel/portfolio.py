@@ -238,6 +238,19 @@ def spot_in_use(s, a, f, orders, strict):
     return total
 
 
+@inlined
+def grid_point(s, f, point):
+    """(move, weight) of a point: 0, the grid moves down and up, then the extremes down and up."""
+    last = 2 * s.feeds[f, D_MOVES]
+    if point > last:
+        extreme = s.rules[EXTREME] * s.grid[f, 0]
+        return (extreme if point & 1 == 0 else max(-extreme, -1.0)), s.rules[EXTREME_WEIGHT]
+    if point == 0:
+        return 0.0, 1.0
+    x = s.grid[f, (point - 1) >> 1]
+    return (-x if point & 1 else x), 1.0
+
+
 @kernel
 def worst_loss(s, f, low, high, joint):
     """The largest weighted loss over the points of underlying f, at least 0."""
@@ -249,14 +262,7 @@ def worst_loss(s, f, low, high, joint):
     for choice in range(joint):
         j = jump_of(s, f, choice)
         for point in range(2 * moves + 3):
-            x = 0.0
-            w = 1.0
-            if point >= 2 * moves + 1:
-                x = extreme if point & 1 == 0 else max(-extreme, -1.0)
-                w = weight
-            elif point > 0:
-                x = s.grid[f, (point - 1) >> 1]
-                x = -x if point & 1 else x
+            x, w = grid_point(s, f, point)
             m = (1.0 + x) * j - 1.0
             exposure = low if m >= 0.0 else high
             worst = max(worst, w * loss_at(s, f, choice, m, exposure, NONE, 0))
@@ -290,14 +296,7 @@ def one_strike_loss(s, f, e, low, high):
     extreme = s.rules[EXTREME] * widest
     weight = s.rules[EXTREME_WEIGHT]
     for point in range(2 * moves + 3):
-        x = 0.0
-        w = 1.0
-        if point >= 2 * moves + 1:
-            x = extreme if point & 1 == 0 else max(-extreme, -1.0)
-            w = weight
-        elif point > 0:
-            x = s.grid[f, (point - 1) >> 1]
-            x = -x if point & 1 else x
+        x, w = grid_point(s, f, point)
         m = (1.0 + x) - 1.0
         pnl = yes if index * (1.0 + m) >= strike else no
         worst = max(worst, w * -(m * (low if m >= 0.0 else high) + pnl))
