@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scenarios.schema import Check
+from scenarios.schema_checks import Check
 
 
 def evaluate(checks: Sequence[Check], metrics: Mapping[str, float | None]) -> list[dict[str, Any]]:

@@ -13,7 +13,8 @@ from scenarios.checks import evaluate
 from scenarios.files import with_overrides
 from scenarios.runs import run_id
 from scenarios.scale import resolve
-from scenarios.schema import Control, Scenario
+from scenarios.schema import Scenario
+from scenarios.schema_checks import Control
 from scenarios.studies.base import Study
 from sim.risk.metrics import UNITS
 

@@ -6,32 +6,21 @@ one; `scenarios.listing` turns it into what the exchange lists.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import AwareDatetime, Field, PrivateAttr, model_validator
 
-from scenarios.errors import choose
+from scenarios.part import Name, NonNegative, Part, Positive, Ratio, Usd
+from scenarios.schema_checks import Check, Control
+from scenarios.schema_events import Event
+from scenarios.schema_oracle import Oracle
 from scenarios.source import Key, line_of, lines
 from sim.exchange.instruments import Margin
 from sim.exchange.rules import Rules
-from sim.risk.units import UNITS
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Usd = Annotated[float, Field(ge=0, le=1e12)]  # money is int64 micro-USDC; far below its end
-Ratio = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Name = Annotated[str, Field(pattern=r"^\S+$")]
 Record = Literal["full", "fills", "summary"]
-
-
-class Part(BaseModel):
-    """A table of the file: frozen, and every unknown field is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Assumption(Part):
@@ -86,56 +75,6 @@ class Coin(Part):
     spot: Spot | None = None
 
 
-class Event(Part):
-    """A binary event on a coin's true price: YES if it is below (or above) the strike then."""
-
-    name: Name
-    coin: Name
-    strike_usd: Positive
-    side: Literal["below", "above"] = "below"
-    resolves: AwareDatetime
-    price: Ratio = 0.5  # of YES at the start, USDC
-    payoff_ticks: Annotated[int, Field(ge=2, le=16_384)] = 1000
-    lam: Ratio = 1.0  # MAR-05
-    min_notional_usd: NonNegative = 0.0
-
-
-class Source(Part):
-    """A price source of the oracle: the truth of ``lag_ms`` ago times (1 + noise) per heartbeat."""
-
-    name: Name
-    weight: Positive = 1.0  # in the median
-    noise_bps: NonNegative = 0.5
-    lag_ms: NonNegative = 200.0
-    heartbeat_s: Positive = 1.0
-    upstream: tuple[Name, ...] = ()  # sources it is made from
-
-
-class Fault(Part):
-    """What goes wrong with sources; ``freeze``: time and price of the reading do not move."""
-
-    kind: Literal["freeze"] = "freeze"
-    sources: tuple[Name, ...] = ()  # none named: all
-    feeds: tuple[Name, ...] = ()  # coins; none named: all
-    start: AwareDatetime
-    duration_s: Positive
-
-
-class Oracle(Part):
-    """Several sources, their weighted median, and what fails.  No source: the usual seven."""
-
-    source: tuple[Source, ...] = ()
-    dispersion: bool = True  # the sources' distances from the index make its confidence
-    policy: Literal["weighted_median", "median", "mean", "single", "redemption"] = "weighted_median"
-    single: str = ""  # the source that `policy = "single"` reads
-    redemption_usd: dict[Name, Positive] = {}  # by coin, for `policy = "redemption"`
-    redemption_weight: Ratio = 0.5
-    redemption_floor: Ratio = 0.0
-    min_sources: Annotated[int, Field(ge=0)] = 1
-    stale_after_s: Annotated[int, Field(gt=0)] = 60
-    fault: tuple[Fault, ...] = ()
-
-
 class Waypoint(Part):
     at: AwareDatetime
     price_usd: Positive
@@ -165,84 +104,7 @@ class TraderSpec(Part):
     kind: str
     count: Annotated[int, Field(ge=0, le=1_000_000)] = 1
     latency_ms: Positive = 20.0
-    params: dict[str, Any] = {}
-
-
-class Check(Part):
-    """A metric of the report against a value; ``between`` takes two, both included."""
-
-    known: ClassVar[Mapping[str, str]] = UNITS  # the metrics that there are
-
-    id: Name
-    metric: str
-    compare: Literal["<", "<=", ">", ">=", "==", "between"]
-    value: Finite | tuple[Finite, Finite]
-    text: str = ""
-
-    @model_validator(mode="after")
-    def _values(self) -> Check:
-        if self.metric not in self.known:
-            raise ValueError(f"unknown metric {self.metric!r}{choose(self.metric, self.known)}")
-        if isinstance(self.value, tuple) != (self.compare == "between"):
-            raise ValueError(
-                f"compare {self.compare!r} takes"
-                f" {'two values' if self.compare == 'between' else 'one value'}"
-            )
-        return self
-
-    def expect(self) -> str:
-        """``bad_debt_usd <= 0``, for people."""
-        if isinstance(self.value, tuple):
-            return f"{self.value[0]:g} <= {self.metric} <= {self.value[1]:g}"
-        return f"{self.metric} {self.compare} {self.value:g}"
-
-    def holds(self, value: float | None) -> bool:
-        """Whether a measured value satisfies it; a metric that does not exist (None) never does."""
-        if value is None:
-            return False
-        if isinstance(self.value, tuple):
-            return self.value[0] <= value <= self.value[1]
-        return {
-            "<": value < self.value,
-            "<=": value <= self.value,
-            ">": value > self.value,
-            ">=": value >= self.value,
-            "==": value == self.value,
-        }[self.compare]
-
-
-class Variant(Part):
-    """The scenario with some fields set otherwise, by dotted path."""
-
-    name: Name
-    set: dict[str, Any] = {}
-
-
-class Control(Part):
-    """An experiment whose answer is known in advance, run over several seeds.
-
-    ``holds``: every run of every variant satisfies every check.  ``never-falls``: the median of
-    ``metric`` does not fall from one variant to the next.  ``shrinks``: the median of ``metric``
-    is lower in every further variant than in the first.
-    """
-
-    id: Name
-    text: str = ""
-    expect: Literal["holds", "never-falls", "shrinks"]
-    metric: str = ""
-    seeds: Annotated[int, Field(ge=1)] = 5
-    variant: tuple[Variant, ...]
-    check: tuple[Check, ...] = ()
-
-    @model_validator(mode="after")
-    def _complete(self) -> Control:
-        if self.expect == "holds" and not self.check:
-            raise ValueError("expect 'holds' needs at least one check")
-        if self.metric and self.metric not in UNITS:
-            raise ValueError(f"unknown metric {self.metric!r}{choose(self.metric, UNITS)}")
-        if self.expect != "holds" and (not self.metric or len(self.variant) < 2):
-            raise ValueError(f"expect {self.expect!r} needs a metric and two variants")
-        return self
+    params: dict[str, Any] = Field(default_factory=dict)
 
 
 @dataclass
@@ -274,7 +136,7 @@ class Scenario(Part):
     window_us: Annotated[int, Field(ge=1)] = 10_000
     record: Record = "fills"
     grade: str = ""  # one of `grades`, applied before other overrides
-    grades: dict[str, dict[str, Any]] = {}
+    grades: dict[str, dict[str, Any]] = Field(default_factory=dict)
     cadence: Cadence = Cadence()
     coin: tuple[Coin, ...]
     event: tuple[Event, ...] = ()
@@ -288,7 +150,9 @@ class Scenario(Part):
     trader: tuple[TraderSpec, ...] = ()
     check: tuple[Check, ...] = ()
     control_scale: Positive = 1.0  # of the runs of `windtunnel check`
-    control_set: dict[str, Any] = {}  # overrides of these runs, by dotted path
+    control_set: dict[str, Any] = Field(
+        default_factory=dict
+    )  # overrides of these runs, by dotted path
     control: tuple[Control, ...] = ()
 
     _origin: Origin = PrivateAttr(default_factory=Origin)

@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr
 
-from scenarios.schema import Finite, Name, NonNegative, Origin, Part, Positive, Ratio
+from scenarios.part import Finite, Name, NonNegative, Part, Positive, Ratio
+from scenarios.schema import Origin
 from sim.exchange.instruments import Margin
 from sim.exchange.products import Jump, Move
 

@@ -13,9 +13,9 @@ from pydantic import Field
 
 from scenarios.errors import ScenarioError
 from scenarios.files import market
+from scenarios.part import NonNegative, Part
 from scenarios.runner import prepare
 from scenarios.scale import resolve
-from scenarios.schema import NonNegative, Part
 from scenarios.studies.adl_measure import Tally, before, tally
 from sim.exchange.amend import fork_under
 from sim.exchange.instruments import MICRO

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Self
 
 from scenarios.errors import ScenarioError
-from scenarios.schema import NonNegative, Origin
+from scenarios.part import NonNegative
+from scenarios.schema import Origin
 from scenarios.studies.datafile import Column, DataFile, fingerprint, read_csv
 
 # Results of one author, where the file has them: shown beside ours, never read as input.

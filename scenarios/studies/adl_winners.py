@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from scenarios.schema import Part, Positive, Ratio
+from scenarios.part import Part, Positive, Ratio
 from scenarios.studies.adl_waves import Wave
 from sim.exchange.instruments import MICRO
 from sim.streams import stream

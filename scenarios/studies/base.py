@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from pydantic import Field, PrivateAttr, model_validator
 
 from scenarios.errors import ScenarioError, choose
-from scenarios.schema import Assumption, Check, Name, Origin, Part
+from scenarios.part import Name, Part
+from scenarios.schema import Assumption, Origin
+from scenarios.schema_checks import Check
 from sim.risk.units import STUDY_UNITS
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 from scenarios.errors import ScenarioError, choose
-from scenarios.schema import Origin, Part
+from scenarios.part import Part
+from scenarios.schema import Origin
 
 if TYPE_CHECKING:
     import polars as pl

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from scenarios.schema import NonNegative, Part, Positive, Ratio
+from scenarios.part import NonNegative, Part, Positive, Ratio
 from scenarios.studies.loops import Loops
 
 Policy = Literal["partial", "target", "full"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator
 
-from scenarios.schema import Positive
+from scenarios.part import Positive
 from scenarios.studies import pictures
 from scenarios.studies.base import Findings, Progress, Study
 from scenarios.studies.loop_cascade import (

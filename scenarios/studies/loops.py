@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from scenarios.errors import ScenarioError
-from scenarios.schema import NonNegative, Positive
+from scenarios.part import NonNegative, Positive
 from scenarios.studies.datafile import Column, DataFile, read_csv
 from sim.streams import stream
 

@@ -17,7 +17,8 @@ from pydantic import Field, field_validator, model_validator
 from scenarios.errors import ScenarioError, choose
 from scenarios.files import market
 from scenarios.scale import resolve
-from scenarios.schema import Scenario, Variant
+from scenarios.schema import Scenario
+from scenarios.schema_checks import Variant
 from scenarios.studies.base import Findings, Progress, Study
 from scenarios.studies.policy_picture import picture
 from scenarios.studies.policy_run import Measured, measure

@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import Field
 
 from agents.sizes import bounded_pareto
-from scenarios.schema import NonNegative, Part, Ratio, Usd
+from scenarios.part import NonNegative, Part, Ratio, Usd
 from scenarios.studies.silos_venue import COINS, SHARE_TICKS, Terms, Venue
 from sim.exchange.instruments import Kind
 from sim.streams import stream

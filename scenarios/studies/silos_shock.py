@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from agents import blocks
-from scenarios.schema import Name, NonNegative, Part, Positive, Ratio
+from scenarios.part import Name, NonNegative, Part, Positive, Ratio
 from scenarios.studies.silos_desk import Desk
 from scenarios.studies.silos_venue import PRICE_TICKS, SHARE_TICKS, Venue
 from sim.exchange.instruments import MICRO, Kind

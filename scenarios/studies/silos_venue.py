@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from agents.quoting import digital
-from scenarios.schema import Part, Positive, Ratio
+from scenarios.part import Part, Positive, Ratio
 from sim.exchange.instruments import (
     MICRO,
     Asset,

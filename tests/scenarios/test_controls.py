@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from scenarios.controls import run_control
-from scenarios.schema import Check, Control, Scenario
+from scenarios.schema import Scenario
+from scenarios.schema_checks import Check, Control
 
 SCENARIO = Scenario.model_validate(
     {

@@ -19,7 +19,7 @@ from scenarios.editor import schema
 from scenarios.errors import ScenarioError
 from scenarios.explain import explain_account
 from scenarios.files import with_overrides
-from scenarios.schema import Part
+from scenarios.part import Part
 from scenarios.studies import KINDS, pictures, terminal
 from scenarios.studies.base import Findings, Study
 from scenarios.studies.datafile import Column, DataFile, read_csv
