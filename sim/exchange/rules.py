@@ -61,6 +61,10 @@ class Rules(BaseModel):
     book_tau_s: Seconds = 30.0  # PRC-02
     mark_min_multiplier: Annotated[float, Field(gt=0, le=1)] = 0.8  # PRC-02, per update
     mark_max_multiplier: Annotated[float, Field(ge=1, le=1000)] = 1.25  # PRC-02, per update
+    mark_average_cap: Annotated[float, Field(ge=0, le=1000)] = (
+        0.0  # PRC-02, marks within average/cap … average*cap; 0: none
+    )
+    mark_average_tau_s: Seconds = 28_800.0  # PRC-02, of that average
     forced_trades_count: bool = True  # PRC-02 policy: forced fills set `last`
     twap_window_s: Seconds = 300.0  # PRC-04
     volatile_ratio: Annotated[float, Field(gt=1, le=1e6)] = 5.0  # PRC-04
@@ -112,7 +116,17 @@ class Rules(BaseModel):
     # SET
     settlement_window_s: Seconds = 1800.0  # SET-01
     void_after_days: Annotated[float, Field(gt=0, le=36_500)] = 30.0  # SET-05
+    proposal_margin: bool = True  # SET-02 policy: lambda is 1 from proposal to final
     bond_winner_ratio: Ratio = 0.5  # SET-04, the winner's part of the loser's bond
+
+    @model_validator(mode="after")
+    def _average(self) -> Rules:
+        if 0 < self.mark_average_cap < 1:
+            raise ValueError(
+                f"mark_average_cap {self.mark_average_cap}: 0 for none, or 1 and more (2: twice the"
+                " average at most)"
+            )
+        return self
 
     @model_validator(mode="after")
     def _fees(self) -> Rules:
