@@ -42,6 +42,7 @@ class Cadence(Part):
     interest_s: NonNegative = 3600.0
     settle_s: NonNegative = 1.0  # expired futures, forgotten events
     depth_s: NonNegative = 10.0
+    sample_s: Positive = 1.0  # rows of the run's series and funds
 
 
 class Spot(Part):
