@@ -71,6 +71,7 @@ class Coin(Part):
     oi_share: Ratio = 0.0  # of the open interest
     tick_usd: NonNegative = 0.0  # 0: price / 20,000, rounded to 1, 2 or 5 times a power of ten
     lots_per_coin: Annotated[int, Field(ge=0)] = 0  # 0: lots of about 10 USD
+    price_bound: Annotated[int, Field(ge=2, le=1_000_000)] = 64  # readings above price_usd times it
     margin: Margin = Margin()
     impact_notional_usd: NonNegative = 10_000.0  # FUN-01
     backstop_cap_usd: NonNegative = 0.0  # 0: none
