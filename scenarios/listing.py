@@ -101,6 +101,9 @@ def listing_of(scenario: Scenario, first_usd: Mapping[str, float] | None = None)
                     haircut_b=coin.spot.haircut_b,
                     haircut_kappa=coin.spot.haircut_kappa,
                     collateral_cap_usd=coin.spot.cap_usd,
+                    debt=coin.spot.debt,
+                    borrowable=coin.spot.borrowable,
+                    lending=coin.spot.lending,
                 )
             )
             spots.append(SpotBook(name=f"{coin.name}/USDC", base=coin.name))
