@@ -59,6 +59,8 @@ def resolve(scenario: Scenario, seed: int | None = None, scale: float = 1.0) -> 
             "seed": scenario.seed if seed is None else seed,
             "grade": "",
             "grades": {},
+            "variant": "",
+            "variants": {},
             "open_interest_usd": scenario.open_interest_usd * scale,
             "insurance_usd": scenario.insurance_usd * scale,
             "pool_usd": scenario.pool_usd * scale,

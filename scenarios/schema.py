@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, PrivateAttr, model_validator
 
+from scenarios.errors import choose
 from scenarios.part import Name, NonNegative, Part, Positive, Ratio, Usd
 from scenarios.schema_checks import Check, Control
 from scenarios.schema_events import Event
@@ -42,6 +43,7 @@ class Cadence(Part):
     interest_s: NonNegative = 3600.0
     settle_s: NonNegative = 1.0  # expired futures, forgotten events
     depth_s: NonNegative = 10.0
+    sample_s: Positive = 1.0  # rows of the run's series and funds
 
 
 class Spot(Part):
@@ -137,6 +139,8 @@ class Scenario(Part):
     record: Record = "fills"
     grade: str = ""  # one of `grades`, applied before other overrides
     grades: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    variant: str = ""  # one of `variants`, applied after the grade
+    variants: dict[str, dict[str, Any]] = Field(default_factory=dict)
     cadence: Cadence = Cadence()
     coin: tuple[Coin, ...]
     event: tuple[Event, ...] = ()
@@ -173,6 +177,14 @@ class Scenario(Part):
         ]:
             if name not in coins:
                 raise ValueError(f"{what}: unknown coin {name!r}; allowed: {coins}")
+        for control in self.control:
+            for v in control.variant:
+                for word, known in ((v.use, self.variants), (v.grade, self.grades)):
+                    if word and word not in known:
+                        raise ValueError(
+                            f"control {control.id!r}, variant {v.name!r}: unknown"
+                            f" {word!r}{choose(word, known)}"
+                        )
         listed = [c.oi_share for c in self.coin if c.perpetual]
         if listed and abs(sum(listed) - 1) > 1e-3:
             raise ValueError(f"the oi_share of the perpetuals add to {sum(listed):.4f}, not to 1")

@@ -168,6 +168,8 @@ def control(outcome: Mapping[str, Any]) -> RenderableType:
     verdict = (
         Text("pass  ", style="green") if outcome["passed"] else Text("MISS  ", style="bold red")
     )
+    if outcome["expect"] == "reported":
+        verdict = Text("      ")
     verdict.append(f"{outcome['id']}: {outcome['text']}", style="bold")
     if outcome["why"]:
         verdict.append(f"\n      {outcome['why']}", style="red")
