@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -42,8 +43,13 @@ class BeliefPoint(Part):
     """What the public believes at a time: ``price`` of YES or LONG, ``prices`` of the outcomes."""
 
     at: AwareDatetime
-    price: Ratio = 0.0
+    price: Ratio | None = None
     prices: tuple[Ratio, ...] = ()
+
+    @property
+    def of_shares(self) -> tuple[float, ...]:
+        """The price of each share."""
+        return self.prices or (self.price or 0.0, 1.0 - (self.price or 0.0))
 
 
 class Event(Part):
@@ -136,14 +142,17 @@ class Event(Part):
         if self.belief and self.reveals_s:
             raise ValueError(f"{self.name}: a scripted belief reveals what it says: no reveals_s")
         for point in self.belief:
-            if self.kind == "categorical":
-                if len(point.prices) != len(self.shares) or abs(sum(point.prices) - 1) > 1e-6:
-                    raise ValueError(
-                        f"{self.name}: belief at {point.at} needs prices of {self.shares}"
-                        f" that sum to 1, found {point.prices}"
-                    )
-            elif point.prices:
-                raise ValueError(f"{self.name}: belief at {point.at} needs price, not prices")
+            self._believable(point)
+
+    def _believable(self, point: BeliefPoint) -> None:
+        at = f"{self.name}: belief at {point.at}"
+        if self.kind != "categorical":
+            if point.prices or point.price is None:
+                raise ValueError(f"{at} needs price, the one of {self.shares[0]}, and no prices")
+        elif point.price is not None or len(point.prices) != len(self.shares):
+            raise ValueError(f"{at} needs prices, those of {self.shares}, and no price")
+        elif abs(math.fsum(point.prices) - 1) > 1e-6:
+            raise ValueError(f"{at}: prices {point.prices} do not sum to 1")
 
     def _categorical(self) -> None:
         shares = self.shares
@@ -155,7 +164,7 @@ class Event(Part):
                 raise ValueError(f"{self.name}: outcome {name!r} {why}")
         if not self.prices:
             return
-        total = sum(self.prices)
+        total = math.fsum(self.prices)
         if len(self.prices) == len(shares):
             if abs(total - 1) > 1e-6:
                 raise ValueError(f"{self.name}: prices {self.prices} sum to {total:g}, not to 1")
@@ -200,8 +209,9 @@ class Event(Part):
         if not self.prices:
             return (1.0 / n,) * n
         if len(self.prices) < n:
-            return (*self.prices, 1.0 - sum(self.prices))
-        return tuple(p / sum(self.prices) for p in self.prices)
+            return (*self.prices, 1.0 - math.fsum(self.prices))
+        total = math.fsum(self.prices)
+        return tuple(p / total for p in self.prices)
 
 
 def series(events: tuple[Event, ...]) -> tuple[Event, ...]:
