@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,6 +127,9 @@ class MarketData:
         del self._times[:old], self._views[:old]
 
 
+BOOKS, NOTICES = 1, 2  # what `Mailroom.sort` found, bits
+
+
 class Mailroom:
     """Sorts events into the inboxes of those traders that listen.
 
@@ -139,6 +143,7 @@ class Mailroom:
         self._rows = np.empty((0, EV_COLS), dtype=np.int64)
         self._link = np.empty(0, dtype=np.int64)  # next row of the same inbox, or next free row
         self._free = np.array([-1, 0], dtype=np.int64)  # first free row, how many
+        self._notices = np.zeros(64, dtype=np.bool_)  # by kind: somebody hears of every one
         self._grow(1024)
 
     def open(self, accounts: np.ndarray) -> Inbox:
@@ -160,12 +165,29 @@ class Mailroom:
         self._ends = np.vstack((self._ends, np.full((1, 2), -1, dtype=np.int64)))
         return Inbox(self, len(self._ends) - 1)
 
-    def sort(self, events: np.ndarray) -> bool:
-        """Put each event into the inboxes it concerns; whether there are BOOK events among them."""
+    def notice(self, kinds: Iterable[Event]) -> None:
+        """Have `sort` tell of events of these kinds."""
+        self._notices[[int(kind) for kind in kinds]] = True
+
+    def sort(self, events: np.ndarray) -> int:
+        """Put each event into the inboxes it concerns.
+
+        Returns:
+            Bits: BOOKS if there are BOOK events among them, NOTICES if there are any of `notice`.
+        """
         need = 2 * len(events)
         if self._free[1] < need:
             self._grow(max(len(self._rows), need))
-        return _sort(events, _REACHES, self._owner, self._ends, self._rows, self._link, self._free)
+        return _sort(
+            events,
+            _REACHES,
+            self._notices,
+            self._owner,
+            self._ends,
+            self._rows,
+            self._link,
+            self._free,
+        )
 
     def collect(self, inbox: int, until_us: int) -> np.ndarray:
         """Take out the events of an inbox with time <= `until_us`: int64[k, 16], oldest first."""
@@ -198,13 +220,16 @@ class Inbox:
 
 
 @entry
-def _sort(events, reaches, owner, ends, rows, link, free):
-    book = False
+def _sort(events, reaches, notices, owner, ends, rows, link, free):
+    found = 0
     for e in range(events.shape[0]):
         kind = events[e, E_KIND]
         if kind == BOOK:
-            book = True
-        reach = reaches[kind] if 0 <= kind < reaches.shape[0] else 0
+            found |= 1
+        known = 0 <= kind < reaches.shape[0]
+        if known and notices[kind]:
+            found |= 2
+        reach = reaches[kind] if known else 0
         if reach == 0:
             continue
         account = events[e, E_ACCOUNT]
@@ -216,7 +241,7 @@ def _sort(events, reaches, owner, ends, rows, link, free):
             b = owner[other] if 0 <= other < owner.shape[0] else -1
             if b >= 0 and b != a:
                 _append(events, e, b, ends, rows, link, free)
-    return book
+    return found
 
 
 @inlined

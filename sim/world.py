@@ -15,9 +15,18 @@ import numpy as np
 from sim.clock import Clock, Transport, Window
 from sim.exchange.endowment import Endowment
 from sim.exchange.instruments import Listing
-from sim.exchange.messages import EV_COLS, M_KIND, M_SEQ, M_TIME, MSG_COLS, Kind
+from sim.exchange.messages import (
+    E_KIND,
+    EV_COLS,
+    M_KIND,
+    M_SEQ,
+    M_TIME,
+    MSG_COLS,
+    Event,
+    Kind,
+)
 from sim.exchange.wallets import Wallets
-from sim.market import Inbox, Mailroom, MarketData, MarketView
+from sim.market import BOOKS, NOTICES, Inbox, Mailroom, MarketData, MarketView
 from sim.oracle.price import PriceOracle
 from sim.oracle.truth import TruthPath
 
@@ -41,11 +50,14 @@ class Cadence:
     depth_us: int = 10 * SECOND_US
     interest_us: int = 3600 * SECOND_US
     settle_us: int = SECOND_US
+    sample_us: int = SECOND_US  # between the recorder's looks; from the start on
 
     def __post_init__(self) -> None:
         for field in fields(self):
             if getattr(self, field.name) < 0:
                 raise ValueError(f"{field.name} {getattr(self, field.name)} is negative")
+        if self.sample_us == 0:
+            raise ValueError("sample_us 0: the recorder looks at least now and then")
 
 
 class Exchange(Protocol):
@@ -67,6 +79,26 @@ class Trader(Protocol):
 
     def first_wake_us(self) -> int: ...
     def wake(self, now_us: int, view: MarketView, inbox: np.ndarray) -> tuple[np.ndarray, int]: ...
+
+
+class Service(Protocol):
+    """A part of the venue beside its engine: it hears events and sends messages of the venue's own.
+
+    What it sends (``world.transport.schedule``) is for the time of what it heard plus the matching
+    window, or later, so that the result is the same for every window.
+
+    ``hears``: the kinds of events that `hear` is called with, set-up included.
+    """
+
+    @property
+    def hears(self) -> frozenset[Event]: ...
+    def attach(self, world: World) -> None:
+        """Called once, before the run; it may call ``world.call_at``."""
+        ...
+
+    def hear(self, events: np.ndarray) -> None:
+        """Events of those kinds, int64[k, 16], in order; the array is its own."""
+        ...
 
 
 class Recorder(Protocol):
@@ -131,6 +163,7 @@ class World(mesa.Model):
         self.mailroom = Mailroom(exchange.accounts)
         self.on_batch: Callable[[], None] | None = None
         self.traders: dict[str, Trader] = {}  # by name, in the order they were added
+        self.services: list[Service] = []
         self._began = False
 
     # before the run -------------------------------------------------------------------
@@ -152,6 +185,18 @@ class World(mesa.Model):
         inbox = self.mailroom.open(self._accounts(trader)) if listens else None
         self.traders[trader.name] = trader
         self.clock.start(self._live(trader, inbox))
+
+    def serve(self, service: Service) -> None:
+        """Take up a service of the venue; before `setup` if it is to hear of that.
+
+        Raises:
+            ValueError: the run has begun.
+        """
+        if self._began:
+            raise ValueError(f"{type(service).__name__} comes too late: the run has begun")
+        self.services.append(service)
+        self.mailroom.notice(service.hears)
+        service.attach(self)
 
     def setup(
         self, blocks: np.ndarray | Iterable[np.ndarray], stakes: np.ndarray | None = None
@@ -228,11 +273,22 @@ class World(mesa.Model):
         if len(events):
             if self.recorder is not None:
                 self.recorder.add(events)
-            if self.mailroom.sort(events):
+            found = self.mailroom.sort(events)
+            if found & BOOKS:
                 self.data.add(events)
+            if found & NOTICES:
+                self._tell(events)
         if self.on_batch is not None:
             self.on_batch()
         return events
+
+    def _tell(self, events: np.ndarray) -> None:
+        """Give each service the events that it hears."""
+        kinds = events[:, E_KIND]
+        for service in self.services:
+            heard = np.isin(kinds, [int(kind) for kind in service.hears])
+            if heard.any():
+                service.hear(events[heard])
 
     def _accounts(self, trader: Trader) -> np.ndarray:
         """The accounts whose events a trader hears of."""
@@ -294,11 +350,11 @@ class World(mesa.Model):
         return np.concatenate(blocks) if blocks else np.empty((0, MSG_COLS), dtype=np.int64)
 
     def _sample(self, now_us: int) -> None:
-        """Let the recorder look at the exchange, once per second."""
+        """Let the recorder look at the exchange, at every sample."""
         assert self.recorder is not None
         self.recorder.sample(now_us, self.exchange)
         if now_us < self.end_us:
-            self.call_at(min(now_us + SECOND_US, self.end_us), self._sample)
+            self.call_at(min(now_us + self.cadence.sample_us, self.end_us), self._sample)
 
 
 def _times(every_us: int, from_us: int, until_us: int) -> np.ndarray:

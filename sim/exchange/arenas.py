@@ -119,6 +119,7 @@ def header(
         st.LENDERS_FIRST: int(rules.shortfall == "lenders"),
         st.INSURANCE_CAP: round(rules.insurance_cap_usd * 1e6),
         st.BACKSTOP_ON: int(rules.backstop),
+        st.PROPOSAL_MARGIN: int(rules.proposal_margin),
     }.items():
         h[key] = value
     return h
@@ -173,6 +174,8 @@ def _rules(row: np.ndarray, rules: Rules) -> None:
         st.EXTREME_WEIGHT: rules.portfolio_extreme_weight,
         st.FLOOR: rules.portfolio_floor,
         st.OVER: rules.portfolio_initial,
+        st.MEAN_CAP: rules.mark_average_cap,
+        st.MEAN_TAU: rules.mark_average_tau_s,
     }.items():
         row[key] = value
 
@@ -191,7 +194,7 @@ def _volatility(ins: np.ndarray, f: np.ndarray, v: Volatility | None, row: int) 
     return row + 1
 
 
-def _instruments(s: st.State, listing: Listing) -> None:
+def _instruments(s: st.State, listing: Listing, rules: Rules) -> None:
     history = 0
     for i in range(len(listing.instrument_names())):
         item, ins, f = listing.item(i), s.ins[i], s.insf[i]
@@ -223,6 +226,9 @@ def _instruments(s: st.State, listing: Listing) -> None:
         if isinstance(item, Future):
             ins[st.I_EXPIRY] = item.expiry_us
         if isinstance(item, Perpetual | InversePerpetual | Future):
+            if rules.mark_average_cap > 0:
+                f[st.F_MEAN_DEN] = rules.mark_average_tau_s
+                f[st.F_MEAN_NUM] = ins[st.I_MARK] * rules.mark_average_tau_s
             _margin(
                 f, (st.F_BASE, st.F_FACTOR, st.F_BASE_M, st.F_FACTOR_M, st.F_INV_LIMIT), item.margin
             )
@@ -325,12 +331,12 @@ def build(
     for n, tier in enumerate(rules.fee_tiers, start=1):
         s.tiers[n] = round(tier.volume_usd * 1e6), ppm(tier.maker_bps), ppm(tier.taker_bps)
     _rules(s.rules, rules)
-    _instruments(s, listing)
+    _instruments(s, listing, rules)
     _assets(s, listing)
     for n, feed in enumerate(listing.feeds):
         row = s.feeds[n]
         row[st.D_INDEX] = row[st.D_TWAP] = row[st.D_TICK_INDEX] = row[st.D_PRICE] = feed.index_ticks
-        row[st.D_BOUND] = 64 * feed.index_ticks
+        row[st.D_BOUND] = feed.bound * feed.index_ticks
         row[st.D_MIN_SOURCES] = feed.min_sources
         row[st.D_STALE_US] = feed.stale_after_s * MICRO
         row[st.D_OWN] = listing.instrument_id(feed.own_book) if feed.own_book else -1

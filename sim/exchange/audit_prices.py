@@ -57,10 +57,11 @@ class Marks:
         old = self.old.get(i, declared)
         low = math.ceil(old * rules.mark_min_multiplier)
         high = math.floor(old * rules.mark_max_multiplier)
+        known = rules.mark_average_cap == 0  # of the average behind the other clamp, no row tells
         if row[ms.E_CODE]:
-            tape.blame("I16", mark not in (low, high))
+            tape.blame("I16", known and mark not in (low, high))
             return
-        if i in self.old:  # nothing clamps an instrument's first mark
+        if known and i in self.old:  # nothing clamps an instrument's first mark
             tape.blame("I16", not low <= mark <= high)
         price, read = self.outside.get(i, (0, 0))
         fresh = row[ms.E_TIME] - read <= round(rules.external_stale_s * MICRO)

@@ -15,7 +15,7 @@ from sim.exchange.messages import (
     EV_COLS,
     Event,
 )
-from sim.market import Mailroom, MarketData
+from sim.market import BOOKS, NOTICES, Mailroom, MarketData
 
 FIELDS = ["bid", "ask", "last", "mark", "index", "bid_depth", "ask_depth", "near_depth", "oi"]
 COLUMNS = [6, 7, 8, 9, 10, 11, 12, 14, 15]  # of a BOOK event, as docs/formats.md has them
@@ -98,7 +98,9 @@ def test_an_event_reaches_both_sides_once(kind: str) -> None:
 def test_public_events_and_acknowledgements_reach_no_inbox(kind: str) -> None:
     room = Mailroom(10)
     inbox = room.open(np.arange(10))
-    assert room.sort(event(1, Event[kind])[None]) == (kind == "BOOK")
+    assert room.sort(event(1, Event[kind])[None]) == (BOOKS if kind == "BOOK" else 0)
+    room.notice([Event[kind]])
+    assert room.sort(event(1, Event[kind])[None]) & NOTICES
     assert len(inbox.events(9)) == 0
 
 

@@ -435,3 +435,46 @@ def test_it_takes_no_name_that_mesa_uses() -> None:
     for name in [*theirs, "schedule_recurring"]:
         assert name not in World.__dict__
         assert name not in {k for k in world.__dict__ if not hasattr(mesa.Model, k)}
+
+
+class Answer:
+    """A service that answers every fill with a MARK a window later."""
+
+    hears = frozenset({Event.FILL})
+
+    def __init__(self) -> None:
+        self.world: World | None = None
+        self.heard: list[int] = []
+
+    def attach(self, world: World) -> None:
+        self.world = world
+
+    def hear(self, events: np.ndarray) -> None:
+        assert self.world is not None
+        assert set(events[:, E_KIND].tolist()) == {Event.FILL}
+        for row in events:
+            self.heard.append(int(row[E_TIME]))
+            message = np.zeros((1, MSG_COLS), np.int64)
+            message[0, M_TIME] = row[E_TIME] + 10_000
+            message[0, M_KIND] = Kind.MARK
+            self.world.transport.schedule(message)
+
+
+@pytest.mark.parametrize("window_us", [0, 1_000, 10_000])
+def test_a_service_hears_its_kinds_and_answers_in_time(window_us: int) -> None:
+    exchange, answer = Echo(), Answer()
+    world = World(exchange, seed=1, start_us=START, end_us=START + 3 * S, window_us=window_us,
+                  cadence=QUIET)  # fmt: skip
+    world.serve(answer)
+    order = np.zeros((1, MSG_COLS), np.int64)
+    order[0, M_KIND] = Kind.NEW
+    for at in (S, S + 4_000, 2 * S):
+        row = order.copy()
+        row[0, M_TIME] = START + at
+        world.transport.schedule(row)
+    world.run()
+    assert answer.heard == [START + S, START + S + 4_000, START + 2 * S]
+    marks = [t for t, kind in exchange.columns(M_TIME, M_KIND) if kind == Kind.MARK]
+    assert marks == [t + 10_000 for t in answer.heard]
+    with pytest.raises(ValueError, match="too late"):
+        world.serve(Answer())

@@ -15,6 +15,7 @@ from sim.exchange.kernel.state import (
     C_FLAGGED,
     F_LAMBDA,
     PROPOSAL,
+    PROPOSAL_MARGIN,
     V_BOOKS,
     V_INSTRUMENT,
     V_PROPOSALS,
@@ -82,7 +83,8 @@ def propose(s, a, e, outcome, value, bond):
     event = s.events[e]
     first = event[V_INSTRUMENT]
     lam = s.insf[first, F_LAMBDA]
-    set_lambda(s, e, 1.0)
+    if s.h[PROPOSAL_MARGIN]:
+        set_lambda(s, e, 1.0)
     event[V_PROPOSALS] += 1  # its margin test sees it as proposed
     reason = pay_bond(s, a, bond)
     if reason != 0:

@@ -22,6 +22,8 @@ from sim.exchange.kernel.state import (
     EXTERNAL_US,
     F_BOOK_DEN,
     F_BOOK_NUM,
+    F_MEAN_DEN,
+    F_MEAN_NUM,
     F_PREM_DEN,
     F_PREM_NUM,
     I_CLOSED,
@@ -39,6 +41,8 @@ from sim.exchange.kernel.state import (
     MARK_MAX,
     MARK_MIN,
     MARK_TIME,
+    MEAN_CAP,
+    MEAN_TAU,
     N_FEEDS,
     N_INSTRUMENTS,
     NOW,
@@ -105,6 +109,18 @@ def external_mid(s, i):
     return float(ins[I_EXTERNAL])
 
 
+@kernel
+def near_average(s, i, dt, mark):
+    """The mark within a factor of the average of earlier ones, which then takes it (PRC-02)."""
+    average = s.insf[i, F_MEAN_NUM] / s.insf[i, F_MEAN_DEN]
+    low = np.int64(math.ceil(average / s.rules[MEAN_CAP]))
+    high = np.int64(math.floor(average * s.rules[MEAN_CAP]))
+    kept = max(np.int64(1), min(max(mark, low), high))
+    if dt > 0.0:
+        decay(s, i, F_MEAN_NUM, F_MEAN_DEN, s.rules[MEAN_TAU], dt, kept)
+    return kept
+
+
 @inlined
 def derivative_mark(s, i, dt):
     """Mark of a perpetual or future in ticks and whether the per-update clamp bound (PRC-02)."""
@@ -128,13 +144,18 @@ def derivative_mark(s, i, dt):
         else:
             value = (value + other) / 2.0
     mark = max(np.int64(1), round_tick(value))
-    if s.ins[i, I_MARKED] == 0:
-        return mark, 0
-    old = s.ins[i, I_MARK]
-    low = np.int64(math.ceil(old * s.rules[MARK_MIN]))
-    high = np.int64(math.floor(old * s.rules[MARK_MAX]))
-    kept = min(max(mark, low), high)
-    return kept, 1 if kept != mark else 0
+    kept = mark
+    if s.ins[i, I_MARKED] != 0:
+        old = s.ins[i, I_MARK]
+        low = np.int64(math.ceil(old * s.rules[MARK_MIN]))
+        high = np.int64(math.floor(old * s.rules[MARK_MAX]))
+        kept = min(max(mark, low), high)
+    clamped = 1 if kept != mark else 0
+    if s.rules[MEAN_CAP] > 0.0:
+        near = near_average(s, i, dt, kept)
+        clamped = 1 if near != kept else clamped
+        kept = near
+    return kept, clamped
 
 
 @inlined

@@ -101,7 +101,8 @@ HEADER = 144
     LENDERS_FIRST,
     INSURANCE_CAP,
     BACKSTOP_ON,
-) = range(83)
+    PROPOSAL_MARGIN,
+) = range(84)
 OFFSETS = 96  # header[OFFSETS + k]: where table k of LAYOUT starts in its arena
 
 # --- float rules ---------------------------------------------------------------------------
@@ -132,7 +133,9 @@ RULES = 32
     EXTREME_WEIGHT,
     FLOOR,
     OVER,
-) = range(25)
+    MEAN_CAP,
+    MEAN_TAU,
+) = range(27)
 
 # --- orders: int64[slots, 10]; slot 0 is nobody ----------------------------------------------
 ORDER = 10
@@ -236,7 +239,9 @@ INSF = 20
     F_LAMBDA,
     F_DOWN,
     F_UP,
-) = range(17)
+    F_MEAN_NUM,
+    F_MEAN_DEN,
+) = range(19)
 
 # --- feeds: int64[n, 24], float64[n, GRID] of grid moves, the largest first
 # ring: int64[n, RING, 3] (time, price, cumulative price*time)
