@@ -14,7 +14,7 @@ from scenarios.files import with_overrides
 from scenarios.runs import run_id
 from scenarios.scale import resolve
 from scenarios.schema import Scenario
-from scenarios.schema_checks import Control
+from scenarios.schema_checks import Control, ControlVariant
 from scenarios.studies.base import Study
 from sim.risk.metrics import UNITS
 
@@ -92,11 +92,21 @@ def _check_study(
 
 def planned(scenario: Scenario, control: Control, first: int, scale: float) -> list[Scenario]:
     """The runs of a control: its variants in order, each over its seeds."""
+    made = [with_overrides(scenario, overrides(scenario, v)) for v in control.variant]
     return [
-        resolve(with_overrides(scenario, variant.set), seed, scale)
-        for variant in control.variant
+        resolve(varied, seed, scale)
+        for varied in made
         for seed in range(first, first + control.seeds)
     ]
+
+
+def overrides(scenario: Scenario, variant: ControlVariant) -> dict[str, Any]:
+    """What a control's variant sets: a grade, then a variant of the scenario, then its own."""
+    return {
+        **(scenario.grades[variant.grade] if variant.grade else {}),
+        **(scenario.variants[variant.use] if variant.use else {}),
+        **variant.set,
+    }
 
 
 def run_all(
@@ -144,14 +154,13 @@ def run_control(
         variant.name: metrics[k * control.seeds : (k + 1) * control.seeds]
         for k, variant in enumerate(control.variant)
     }
-    names = [control.metric]
-    if control.expect == "holds":
-        names = sorted({c.metric for c in control.check})
+    names = control.shown()
     why = _why(control, found)
     return {
         "id": control.id,
         "text": control.text,
         "expect": control.expect,
+        "checks": [check.expect() for check in control.check],
         "passed": not why,
         "why": why,
         "rows": [_row(v, n, [m.get(n) for m in runs]) for v, runs in found.items() for n in names],
@@ -181,6 +190,15 @@ def _why(control: Control, found: dict[str, list[Found]]) -> str:
             if (n := sum(not check.holds(m.get(check.metric)) for m in runs))
         ]
         return "; ".join(missed)
+    if control.expect == "fails":
+        held = [
+            f"{variant}: every check holds in {n} of {len(runs)} runs"
+            for variant, runs in found.items()
+            if (n := sum(all(c.holds(m.get(c.metric)) for c in control.check) for m in runs))
+        ]
+        return "; ".join(held)
+    if control.expect == "reported":
+        return ""
     medians: list[tuple[str, float]] = []
     for variant, runs in found.items():
         values = [v for m in runs if (v := m.get(control.metric)) is not None]

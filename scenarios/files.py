@@ -60,14 +60,18 @@ def build(
 ) -> Scenario | Study:
     """A scenario or study from the tables of its file and overrides; ``text`` serves to name lines."""
     pairs = parse_overrides(overrides)
-    grade = str(dict(pairs).get("grade", raw.get("grade", "")))
-    if grade:
-        grades = raw.get("grades", {})
-        if grade not in grades:
+    chosen = dict(pairs)
+    below: list[tuple[str, Any]] = []
+    words = (("grade", "grades"), ("variant", "variants"))
+    for word, table in () if "study" in raw else words:
+        name = str(chosen.get(word, raw.get(word, "")))
+        known = raw.get(table, {})
+        if name and name not in known:
             raise ScenarioError(
-                f"unknown grade {grade!r}{choose(grade, grades)}", where=file, path="grade"
+                f"unknown {word} {name!r}{choose(name, known)}", where=file, path=word
             )
-        pairs = [*grades[grade].items(), *pairs]
+        below += known[name].items() if name else ()
+    pairs = [*below, *pairs]
     return _validated(raw, pairs, Origin(file, text))
 
 

@@ -62,28 +62,46 @@ class Variant(Part):
     set: dict[str, Any] = Field(default_factory=dict)
 
 
+class ControlVariant(Variant):
+    """``use`` and ``grade`` name one of the scenario's `variants` and `grades`, below ``set``."""
+
+    use: str = ""
+    grade: str = ""
+
+
 class Control(Part):
     """An experiment whose answer is known in advance, run over several seeds.
 
-    ``holds``: every run of every variant satisfies every check.  ``never-falls``: the median of
-    ``metric`` does not fall from one variant to the next.  ``shrinks``: the median of ``metric``
-    is lower in every further variant than in the first.
+    ``holds``: every run of every variant satisfies every check.  ``fails``: no run of any variant
+    satisfies them all; an ablation, which shows what a check rests on.  ``never-falls``: the median
+    of ``metric`` does not fall from one variant to the next.  ``shrinks``: the median of ``metric``
+    is lower in every further variant than in the first.  ``reported``: nothing is expected.
+    ``metrics`` are shown beside what is judged.
     """
 
     id: Name
     text: str = ""
-    expect: Literal["holds", "never-falls", "shrinks"]
+    expect: Literal["holds", "fails", "never-falls", "shrinks", "reported"]
     metric: str = ""
+    metrics: tuple[str, ...] = ()
     seeds: Annotated[int, Field(ge=1)] = 5
-    variant: tuple[Variant, ...]
+    variant: Annotated[tuple[ControlVariant, ...], Field(min_length=1)]
     check: tuple[Check, ...] = ()
 
     @model_validator(mode="after")
     def _complete(self) -> Control:
-        if self.expect == "holds" and not self.check:
-            raise ValueError("expect 'holds' needs at least one check")
-        if self.metric and self.metric not in UNITS:
-            raise ValueError(f"unknown metric {self.metric!r}{choose(self.metric, UNITS)}")
-        if self.expect != "holds" and (not self.metric or len(self.variant) < 2):
+        if self.expect in ("holds", "fails") and not self.check:
+            raise ValueError(f"expect {self.expect!r} needs at least one check")
+        for name in filter(None, (self.metric, *self.metrics)):
+            if name not in UNITS:
+                raise ValueError(f"unknown metric {name!r}{choose(name, UNITS)}")
+        if self.expect in ("never-falls", "shrinks") and (not self.metric or len(self.variant) < 2):
             raise ValueError(f"expect {self.expect!r} needs a metric and two variants")
+        if self.expect == "reported" and not (self.metric or self.metrics):
+            raise ValueError("expect 'reported' needs metrics")
         return self
+
+    def shown(self) -> tuple[str, ...]:
+        """The metrics that its table shows, each once."""
+        judged = (self.metric,) if self.metric else tuple(c.metric for c in self.check)
+        return tuple(dict.fromkeys((*judged, *self.metrics)))

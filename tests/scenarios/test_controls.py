@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from scenarios.controls import run_control
+from scenarios.controls import planned, run_control
+from scenarios.errors import ScenarioError
+from scenarios.files import build
 from scenarios.schema import Scenario
 from scenarios.schema_checks import Check, Control
 
@@ -119,3 +121,42 @@ def test_metric_that_never_exists_misses() -> None:
 def test_control_that_makes_no_sense(fields: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         control(**fields)
+
+
+def test_an_ablation_fails_only_if_no_run_passes() -> None:
+    made = control(expect="fails", check=[CHECK], seeds=2)
+    assert outcome(made, {0.0: [1, 2], 0.5: [3, 4], 1.0: [5, None]})["passed"]
+    missed = outcome(made, {0.0: [1, 2], 0.5: [0.5, 4], 1.0: [5, 6]})
+    assert not missed["passed"]
+    assert missed["why"] == "x0.5: every check holds in 1 of 2 runs"
+
+
+def test_what_is_only_reported_never_misses() -> None:
+    made = control(expect="reported", seeds=1, metrics=["adl_notional_usd", "bad_debt_usd"])
+    found = outcome(made, {0.0: [9], 0.5: [8], 1.0: [7]})
+    assert found["passed"]
+    names = [row["metric"] for row in found["rows"]]
+    assert names == ["bad_debt_usd", "adl_notional_usd"] * 3
+    with pytest.raises(ValidationError, match="needs metrics"):
+        control(expect="reported", metric="")
+
+
+def test_a_control_uses_variants_and_grades_of_its_scenario() -> None:
+    raw = SCENARIO.model_dump(mode="json", exclude_unset=True) | {
+        "variants": {"guarded": {"rules.guard_liquidate": 1}},
+        "grades": {"severe": {"index.scale": 3.0, "rules.guard_liquidate": 2}},
+    }
+    use = {"name": "v", "use": "guarded", "grade": "severe", "set": {"pool_usd": 5.0}}
+    raw["control"] = [{"id": "k", "expect": "holds", "check": [CHECK], "variant": [use]}]
+    made = build(raw)
+    assert isinstance(made, Scenario)
+    plan = planned(made, made.control[0], 1, 1.0)[0]
+    assert (plan.rules.guard_liquidate, plan.index.scale, plan.pool_usd) == (1, 3.0, 5.0)
+    alone = build(raw, {"variant": "guarded"})
+    assert isinstance(alone, Scenario)
+    assert alone.rules.guard_liquidate == 1
+    with pytest.raises(ScenarioError, match="did you mean 'guarded'"):
+        build(raw, {"variant": "guared"})
+    use["use"] = "guarted"
+    with pytest.raises(ScenarioError, match=r"control 'k', variant 'v'.*did you mean 'guarded'"):
+        build(raw)
