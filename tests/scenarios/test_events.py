@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from scenarios import files
+from scenarios import files, schema_events
 from scenarios.assembly import assemble
 from scenarios.errors import ScenarioError
 from scenarios.events import true_outcome
@@ -146,6 +148,28 @@ def test_an_entry_of_a_series_is_set_by_its_name_and_stored_as_it_was_written() 
     assert [e.name for e in scenario.events] == ["up-1", "up-2"]
     again = Scenario.model_validate(scenario.model_dump(mode="json"))
     assert again.events == scenario.events
+
+
+def test_the_examples_of_the_docs_are_what_they_say(repo: Path) -> None:
+    text = (repo / "docs" / "events.md").read_text("utf-8")
+    example = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)[0]
+    made = assemble(market(example, end="2025-06-02T12:59:00Z"))
+    names = [t.name for t in made.facts.events]
+    assert names == [
+        "BTC<95K@12:30",
+        *(f"up-{k}" for k in range(1, 7)),
+        "act",
+        "cup",
+        "turnout",
+        "rumour",
+    ]
+    assert [t.value for t in made.facts.events if t.kind == "scalar"] == [71]
+    rumour = made.facts.events[-1].belief
+    assert rumour is not None
+    assert rumour.at(START_US + 50 * 60_000_000)[0] == pytest.approx(0.9)
+    fields = {word for cell in re.findall(r"`([^`]*)`", text) for word in re.findall(r"\w+", cell)}
+    missing = set(schema_events.Event.model_fields) - fields - set(re.findall(r"\w+", example))
+    assert not missing
 
 
 # the truth ----------------------------------------------------------------------------------
