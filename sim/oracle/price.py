@@ -100,6 +100,10 @@ class PriceOracle:
     def faults(self) -> tuple[Fault, ...]:
         return self.plan.faults
 
+    def names_of(self, f: int) -> list[str]:
+        """The sources that cover a feed, in the order of its readings."""
+        return [self._names[s] for s in self.covering[f]]
+
     def dependents(self, name: str) -> set[str]:
         """Every source that depends on `name`, directly or not, itself included."""
         return dependents(self.graph, name)
@@ -125,11 +129,20 @@ class PriceOracle:
         block = np.zeros((len(times), len(here), MSG_COLS), dtype=np.int64)
         known = np.ones((len(times), len(here)), dtype=np.bool_)
         for k, f in enumerate(here):
-            block[:, k], known[:, k] = self.made[f].rows(times, self.quotes(f, times))
-            block[:, k, M_TIME] += self.latency_us
-            block[:, k, M_INSTRUMENT] = f
+            block[:, k], known[:, k] = self._rows(f, times)
         rows = block.reshape(-1, MSG_COLS)
         return rows if known.all() else rows[known.reshape(-1)]
+
+    def rows(self, f: int, times: np.ndarray) -> np.ndarray:
+        """INDEX messages of one feed made at `times`: int64[n, 12]."""
+        rows, known = self._rows(f, times)
+        return rows[known]
+
+    def _rows(self, f: int, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        rows, known = self.made[f].rows(times, self.quotes(f, times))
+        rows[:, M_TIME] += self.latency_us
+        rows[:, M_INSTRUMENT] = f
+        return rows, known
 
     def quotes(self, f: int, times: np.ndarray) -> Quotes:
         """What the sources of a feed say at these times; without those that come live."""
