@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agents.facts import EventTerms, Facts
+from agents.facts import Facts
 from scenarios.errors import ScenarioError
+from scenarios.events import resolution_of, terms_of
 from scenarios.listing import listing_of
 from scenarios.oracle_parts import oracle_of, services_of
 from scenarios.scale import trader_of
 from scenarios.schema import Scenario, TraderSpec, microseconds
-from scenarios.truth import truth_of
+from scenarios.truth import first_prices, truth_of
 from sim.exchange.instruments import MICRO, Listing
 from sim.exchange.messages import (
     M_ARG,
+    M_ARG2,
     M_INSTRUMENT,
     M_KIND,
     M_SIZE,
@@ -66,9 +68,8 @@ def assemble(scenario: Scenario, recorder: Callable[..., Any] | None = None) -> 
 
     seed = scenario.seed
     truth = truth_of(scenario, seed)
-    lead = scenario.index.lead
-    listing = listing_of(scenario, {lead: float(truth.values[truth.names.index(lead), 0])})
-    facts = facts_of(scenario, listing)
+    listing = listing_of(scenario, first_prices(scenario, truth))
+    facts = facts_of(scenario, listing, truth)
     plan = [(spec, *trader_of(scenario, i)) for i, spec in enumerate(scenario.trader)]
     counts = [_accounts(spec, cls) for spec, cls, _ in plan]
     total = max(1, sum(n * size for n, size in counts))
@@ -105,7 +106,7 @@ def assemble(scenario: Scenario, recorder: Callable[..., Any] | None = None) -> 
                 where = scenario.origin.place(("trader", i))
                 raise ScenarioError(str(error), where=where, path=f"trader.{spec.name}") from None
             traders.append(trader)
-    world.setup(_funds(scenario))
+    world.setup(_funds(scenario, listing))
     world.setup(wallets.owners())
     # Historic trades need an empty book: who holds positions comes before who quotes.
     for trader in sorted(traders, key=lambda t: not hasattr(t, "opening")):
@@ -126,25 +127,11 @@ def _slots(accounts: int) -> int:
     return 1 << max(16, (accounts * SLOTS_PER_ACCOUNT).bit_length())
 
 
-def facts_of(scenario: Scenario, listing: Listing) -> Facts:
+def facts_of(scenario: Scenario, listing: Listing, truth: TruthPath) -> Facts:
     """What every trader knows."""
     oi = scenario.open_interest_usd
-    feeds = listing.feed_names()
-    terms = []
-    for k, event in enumerate(scenario.event):
-        feed = feeds.index(event.coin)
-        terms.append(
-            EventTerms(
-                event=k,
-                feed=feed,
-                strike_ticks=round(event.strike_usd * MICRO / listing.feeds[feed].tick_micro),
-                resolves_us=microseconds(event.resolves),
-                below=event.side == "below",
-                price=event.price,
-            )
-        )
     shares = tuple(c.oi_share * oi for c in scenario.coin if c.perpetual)
-    return Facts(listing, shares, tuple(terms))
+    return Facts(listing, shares, terms_of(scenario, listing, truth))
 
 
 def cadence_of(scenario: Scenario) -> Cadence:
@@ -153,13 +140,21 @@ def cadence_of(scenario: Scenario) -> Cadence:
     return Cadence(**{k.removesuffix("_s") + "_us": round(v * MICRO) for k, v in seconds.items()})
 
 
-def _funds(scenario: Scenario) -> np.ndarray:
-    """Messages that fill the insurance fund and the pool."""
+def _funds(scenario: Scenario, listing: Listing) -> np.ndarray:
+    """Messages that fill the insurance fund, the pool, and the pools of coins."""
+    wanted = [
+        (Kind.FUND, 0, round(scenario.insurance_usd * MICRO)),
+        (Kind.POOL, 0, round(scenario.pool_usd * MICRO)),
+    ]
+    for coin in scenario.coin:
+        if coin.spot:
+            units = coin.spot.pool_coins * listing.asset_units(coin.name)
+            wanted.append((Kind.POOL, listing.asset_id(coin.name), round(units)))
     rows = []
-    for kind, usd in ((Kind.FUND, scenario.insurance_usd), (Kind.POOL, scenario.pool_usd)):
-        if usd > 0:
+    for kind, asset, units in wanted:
+        if units > 0:
             row = np.zeros(MSG_COLS, np.int64)
-            row[M_KIND], row[M_SIZE] = kind, round(usd * MICRO)
+            row[M_KIND], row[M_INSTRUMENT], row[M_SIZE] = kind, asset, units
             rows.append(row)
     return np.array(rows, np.int64).reshape(-1, MSG_COLS)
 
@@ -167,12 +162,11 @@ def _funds(scenario: Scenario) -> np.ndarray:
 def _resolve_events(scenario: Scenario, world: World, facts: Facts) -> None:
     """Have every event resolved at its time by the true price then (SET-02 policy, delay 0)."""
     assert world.truth is not None
-    for event, terms in zip(scenario.event, facts.events, strict=True):
+    for terms in facts.events:
         if not scenario.start_us <= terms.resolves_us <= scenario.end_us:
             continue
-        price = float(world.truth.sample(terms.feed, np.array([terms.resolves_us]))[0])
-        yes = price < event.strike_usd if terms.below else price > event.strike_usd
+        outcome, value = resolution_of(terms, world.truth)
         row = np.zeros((1, MSG_COLS), np.int64)
         row[0, M_TIME], row[0, M_KIND] = terms.resolves_us, Kind.RESOLVE
-        row[0, M_INSTRUMENT], row[0, M_ARG] = terms.event, 0 if yes else 1
+        row[0, M_INSTRUMENT], row[0, M_ARG], row[0, M_ARG2] = terms.event, outcome, value
         world.transport.schedule(row)

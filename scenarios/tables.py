@@ -32,6 +32,30 @@ TITLES = {
     "event_price_min": "Event price, lowest",
     "event_price_max": "Event price, highest",
     "wrongful_liquidation_share": "Flagged though solvent at true prices",
+    "wrongful_notional_usd": "… what was closed of them",
+    "wrongful_debt_share": "… their debts closed, of all debts",
+    "liquidation_loss_ratio": "Lost to takers per USD liquidated",
+    "loss_market_usd": "Losses of liquidations: the market",
+    "loss_oracle_usd": "… a wrong price, mark or index",
+    "loss_resolution_usd": "… a resolution or proposal",
+    "bad_debt_true_usd": "Bad debt at true prices",
+    "extracted_usd": "Taken out beyond what was brought",
+    "extraction_ratio": "… over what was brought, highest of a party",
+    "oracle_error_max_bps": "Index off the true price, largest",
+    "oracle_error_s": "… by more than 1 %, worst feed",
+    "oracle_stale_s": "Reading stale or worse, longest",
+    "oracle_detect_s": "Wrong index noticed after, slowest",
+    "oracle_undetected": "… never noticed",
+    "oracle_recover_s": "… back to normal after its end, slowest",
+    "oracle_false_alarms": "Alarms at a right index",
+    "oracle_false_alarm_s": "… their time",
+    "event_jump_exposure_usd": "Unpaid if the worst event end came now, peak",
+    "resolutions": "Events resolved",
+    "wrong_resolution_share": "… wrongly",
+    "resolution_p95_s": "… after the event's end, 95th percentile",
+    "capital_locked_usd_days": "Capital locked until resolution",
+    "corruption_cost_usd": "Corrupting the outcome: cost",
+    "corruption_profit_usd": "… profit on the exchange",
     "debtrank_share": "DebtRank: equity lost by contagion at ±10 %, peak",
     "exposure_radius": "Spectral radius of who owes whom, peak",
     "unpaid_share": "Unpaid of what accounts owe at ±10 %, peak",
@@ -160,11 +184,13 @@ def outcome(found: Mapping[str, Any]) -> RenderableType:
 def control(outcome: Mapping[str, Any]) -> RenderableType:
     """One control: the verdict, then the median and range over the seeds of each variant."""
     table = blank_table(
-        "variant", "seeds", "metric", "median", "lowest", "highest", right=(1, 3, 4, 5)
+        "variant", "seeds", "metric", "median", "lowest", "highest", "unit", right=(1, 3, 4, 5)
     )
     for row in outcome["rows"]:
-        numbers = (number(row[k]) for k in ("median", "low", "high"))
-        table.add_row(row["variant"], str(row["seeds"]), row["metric"], *numbers)
+        unit = row["unit"]
+        numbers = (number(row[k], unit) for k in ("median", "low", "high"))
+        shown = "" if unit in ("share", "0 or 1") else unit
+        table.add_row(row["variant"], str(row["seeds"]), row["metric"], *numbers, shown)
     verdict = (
         Text("pass  ", style="green") if outcome["passed"] else Text("MISS  ", style="bold red")
     )
