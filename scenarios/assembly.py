@@ -14,7 +14,7 @@ from scenarios.events import resolution_of, terms_of
 from scenarios.listing import listing_of
 from scenarios.oracle_parts import oracle_of, services_of
 from scenarios.scale import trader_of
-from scenarios.schema import Scenario, TraderSpec, microseconds
+from scenarios.schema import Scenario, TraderSpec
 from scenarios.truth import first_prices, truth_of
 from sim.exchange.instruments import MICRO, Listing
 from sim.exchange.messages import (
