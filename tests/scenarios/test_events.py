@@ -346,6 +346,19 @@ prices = [0.2, 0.1, 0.6, 0.1]
     assert count.value == 12
 
 
+def test_the_matching_window_changes_nothing() -> None:
+    def log(window_us: int) -> np.ndarray:
+        made = assemble(market(CUP + COUNT + TRADERS, window_us=window_us), Books)
+        made.world.run()
+        recorder: Any = made.world.recorder
+        rows: np.ndarray = np.concatenate(recorder.rows)
+        return rows
+
+    usual = log(10_000)
+    assert (usual[:, E_KIND] == Event.FILL).sum() > 100
+    assert np.array_equal(usual, log(1_500))
+
+
 @pytest.mark.parametrize(
     ("params", "says"),
     [
