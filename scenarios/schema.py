@@ -17,6 +17,7 @@ from scenarios.part import Name, NonNegative, Part, Positive, Ratio, Usd
 from scenarios.schema_checks import Check, Control
 from scenarios.schema_events import Event, check_events, series
 from scenarios.schema_oracle import Oracle
+from scenarios.schema_resolution import Resolution, check_resolution
 from scenarios.source import Key, line_of, lines
 from sim.exchange.instruments import Lending, Margin
 from sim.exchange.rules import Rules
@@ -161,6 +162,7 @@ class Scenario(Part):
     usdc_debt: Margin = Margin(base=0.05, factor=0.0, base_m=0.03, factor_m=0.0)
     rules: Rules = Rules()
     oracle: Oracle = Oracle()
+    resolution: Resolution = Resolution()
     index: Index = Index()
     insurance_usd: Usd = 0.0
     pool_usd: Usd = 0.0  # USDC that lenders bring
@@ -188,6 +190,8 @@ class Scenario(Part):
         if self.index.lead not in coins:
             raise ValueError(f"index.lead: unknown coin {self.index.lead!r}; allowed: {coins}")
         check_events(self.event, self.start, coins)
+        sources = [s.name for s in self.oracle.source or DEFAULT_SOURCES]
+        check_resolution(self.resolution, self.event, sources, [t.name for t in self.trader])
         for control in self.control:
             for v in control.variant:
                 for word, known in ((v.use, self.variants), (v.grade, self.grades)):
