@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
 from agents.facts import EventTerms, Facts
 from scenarios import schema_resolution as schema
-from scenarios.errors import ScenarioError
+from scenarios.errors import ScenarioError, choose
 from scenarios.events import resolution_of
 from scenarios.schema import Scenario
 from scenarios.schema_resolution import Resolution
@@ -16,7 +19,30 @@ from sim.oracle.observation import Observer
 from sim.oracle.price import PriceOracle
 from sim.oracle.question import Procedure, Question, Strike
 from sim.oracle.resolution_faults import ResolutionFault
+from sim.oracle.ticks import Ticks
 from sim.oracle.truth import TruthPath
+
+if TYPE_CHECKING:
+    from sim.world import World
+
+
+def serve_events(
+    scenario: Scenario, facts: Facts, world: World, cohorts: Mapping[str, Sequence[int]]
+) -> EventOracle:
+    """Give a world its event oracle; ``cohorts``: accounts by name of trader.
+
+    Raises ScenarioError for what only the parts can judge.
+    """
+    assert world.truth is not None
+    made = event_oracle(scenario, facts, world.truth, world.oracle)
+    made.cohorts = cohorts
+    try:
+        world.serve(made)
+    except ValueError as error:
+        raise ScenarioError(
+            str(error), where=scenario.origin.place(("resolution",)), path="resolution"
+        ) from None
+    return made
 
 
 def event_oracle(
@@ -26,7 +52,7 @@ def event_oracle(
 
     Raises ScenarioError for what only the parts can judge.
     """
-    questions = []
+    questions, spoken_of = [], scenario.spoken_of
     for terms in facts.events:
         event = scenario.events[terms.event]
         settings = scenario.resolution.of(event.resolution)
@@ -43,7 +69,7 @@ def event_oracle(
                     if settings.method == "optimistic"
                     else Voters(),
                     *_observed(settings, terms, oracle),
-                    faults_of(scenario.resolution, _declared(scenario, event.name), item),
+                    faults_of(scenario.resolution, spoken_of[event.name], item),
                 )
             )
         except ValueError as error:
@@ -53,17 +79,6 @@ def event_oracle(
                 path=f"event.{event.name}.resolution" if event.resolution else "resolution",
             ) from None
     return EventOracle(questions, scenario.seed, scenario.resolution.corrupters)
-
-
-def _declared(scenario: Scenario, name: str) -> frozenset[str]:
-    """Names under which a file may speak of an event: its own, and that of its series."""
-    return frozenset(
-        {name, *(e.name for e in scenario.event if e.repeat > 1 and name in _members(e))}
-    )
-
-
-def _members(event: schema.Declared) -> set[str]:
-    return {f"{event.name}-{k + 1}" for k in range(getattr(event, "repeat", 1))}
 
 
 def procedure_of(settings: Resolution) -> Procedure:
@@ -138,11 +153,14 @@ def _observed(
         return None, None
     if oracle is None:
         raise ValueError(f"observes {settings.observes!r} needs a price oracle")
-    feed = oracle.feeds[terms.feed].name
-    covering = tuple(oracle.sources_of(feed))
+    feed, ticks = oracle.feeds[terms.feed].name, Ticks(oracle)
+    covering = ticks.sources(feed)
+    if settings.source and settings.source not in covering:
+        raise ValueError(
+            f"source {settings.source!r} does not cover {feed!r}{choose(settings.source, covering)}"
+        )
     names = (settings.source or covering[0],) if settings.observes == "nearest" else covering
     observer = Observer(
-        oracle, feed, terms.resolves_us, settings.observes, settings.twap_s, names, settings.quorum
+        ticks, feed, terms.resolves_us, settings.observes, settings.twap_s, names, settings.quorum
     )
     return observer, Strike(terms.strike_usd, terms.below)
-

@@ -190,8 +190,9 @@ class Scenario(Part):
         if self.index.lead not in coins:
             raise ValueError(f"index.lead: unknown coin {self.index.lead!r}; allowed: {coins}")
         check_events(self.event, self.start, coins)
-        sources = [s.name for s in self.oracle.source or DEFAULT_SOURCES]
-        check_resolution(self.resolution, self.event, sources, [t.name for t in self.trader])
+        sources = [s.name for s in self.oracle.source]
+        traders = [t.name for t in self.trader]
+        check_resolution(self.resolution, self.events, self.spoken_of, sources, traders)
         for control in self.control:
             for v in control.variant:
                 for word, known in ((v.use, self.variants), (v.grade, self.grades)):
@@ -213,6 +214,15 @@ class Scenario(Part):
     def events(self) -> tuple[Event, ...]:
         """The events one by one, in the exchange's order: every series written out."""
         return series(self.event)
+
+    @property
+    def spoken_of(self) -> dict[str, frozenset[str]]:
+        """By event: the names under which the file may speak of it, its own and its series'."""
+        return {
+            one.name: frozenset({one.name, event.name})
+            for event in self.event
+            for one in series((event,))
+        }
 
     @property
     def start_us(self) -> int:

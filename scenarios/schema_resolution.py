@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Field, model_validator
@@ -175,11 +175,16 @@ def listed(event: Declared) -> AnyEvent:
 def check_resolution(
     resolution: Resolution,
     events: Sequence[Declared],
+    spoken_of: Mapping[str, Collection[str]],
     sources: Collection[str],
     traders: Collection[str],
 ) -> None:
-    """Raises ValueError, naming the entry, for names and outcomes that there are not."""
-    names = [e.name for e in events]
+    """Raises ValueError, naming the entry, for names and outcomes that there are not.
+
+    ``spoken_of``: by event, the names under which a fault may speak of it.
+    ``sources``: those declared; none: the usual ones, which the oracle itself knows.
+    """
+    names = [name for e in events for name in spoken_of[e.name]]
     for name in resolution.corrupters:
         _known(f"resolution.corrupters: unknown trader {name!r}", name, traders)
     for i, fault in enumerate(resolution.fault):
@@ -187,18 +192,18 @@ def check_resolution(
         if fault.event:
             _known(f"{at}: unknown event {fault.event!r}", fault.event, names)
         for event in events:
-            if fault.event in ("", event.name):
+            if not fault.event or fault.event in spoken_of[event.name]:
                 _fits(at, fault, listed(event))
     for event in events:
-        _exclusive(resolution.fault, event.name)
+        _exclusive(resolution.fault, spoken_of[event.name])
         found = resolution.of(event.resolution)
         at = f"event.{event.name}.resolution" if event.resolution else "resolution"
         if found.observes != "truth" and event.kind != "price" and event.resolution is not None:
             if event.resolution.observes is not None:
                 raise ValueError(f"{at}.observes: no price decides {event.name!r}")
-        if found.source:
+        if found.source and sources:
             _known(f"{at}.source: unknown source {found.source!r}", found.source, sources)
-        if found.observes == "quorum" and found.quorum > len(sources):
+        if found.observes == "quorum" and 0 < len(sources) < found.quorum:
             raise ValueError(f"{at}.quorum: {found.quorum} of {len(sources)} sources")
         if found.method == "optimistic":
             _check_voters(f"{at}.voters", found.voters, listed(event), traders)
@@ -237,16 +242,16 @@ def _fits(at: str, fault: ResolutionFault, item: AnyEvent) -> None:
         _named(at, item, fault.outcome)
 
 
-def _exclusive(faults: Sequence[ResolutionFault], event: str) -> None:
+def _exclusive(faults: Sequence[ResolutionFault], names: Collection[str]) -> None:
     """One answer is sent: two faults that change it for certain contradict each other."""
     certain = [
         (i, f)
         for i, f in enumerate(faults)
-        if f.event in ("", event) and f.kind in ANSWERS and f.probability >= 1
+        if (not f.event or f.event in names) and f.kind in ANSWERS and f.probability >= 1
     ]
     if len(certain) > 1:
         (i, first), (j, second) = certain[:2]
         raise ValueError(
             f"resolution.fault.{i} ({first.kind}) and resolution.fault.{j} ({second.kind}) exclude"
-            f" each other: one answer is sent for {event!r}"
+            f" each other: one answer is sent for {min(names)!r}"
         )
