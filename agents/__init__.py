@@ -33,6 +33,9 @@ KINDS = {
     "backstop": ("agents.backstop", "Backstop"),
     "flow": ("agents.flow", "Flow"),
     "exploiter": ("agents.exploiter", "Exploiter"),
+    "reporter": ("agents.reporter", "Reporter"),
+    "disputer": ("agents.disputer", "Disputer"),
+    "voter": ("agents.voter", "Voter"),
 }
 
 
