@@ -153,6 +153,7 @@ def run(
                 "wall_seconds": found["wall_seconds"],
                 "report": found,
             },
+            resolutions=assembly.resolutions.log if assembly.resolutions.cases else None,
         )
     return RunResult(name, None if out is None else Path(out) / name, found)
 
