@@ -176,9 +176,15 @@ def _study(
 
 
 def prepare(
-    resolved: Scenario, folder: RunFolder | None = None, verify: bool = False
+    resolved: Scenario,
+    folder: RunFolder | None = None,
+    verify: bool = False,
+    observe: Callable[[np.ndarray, Listing], None] | None = None,
 ) -> tuple[Assembly, Watch]:
-    """The world with its traders and what watches it, ready to run."""
+    """The world with its traders and what watches it, ready to run.
+
+    ``observe(events, listing)``: shown every chunk of events, those of the set-up included.
+    """
     made: list[Watch] = []
 
     def watch(listing: Listing, wallets: Wallets, truth: TruthPath) -> Watch:
@@ -193,6 +199,8 @@ def prepare(
             truth=truth,
             wallets=wallets,
         )
+        if observe is not None:
+            recorder.observe(lambda events: observe(events, listing))
         metrics = Metrics(
             listing,
             accounts,
