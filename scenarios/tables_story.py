@@ -88,7 +88,8 @@ def _fallen(
     )  # fmt: skip
     shown = sorted(rows, key=_weight, reverse=True)[:MOST]
     for row in sorted(shown, key=lambda r: int(r["seq"])):
-        by = f"{row['forced_trades']} forced trades" if row["forced_trades"] else row["cause"]
+        n = row["forced_trades"]
+        by = f"{n} forced trade{'s' * (n > 1)}" if n else row["cause"]
         columns = ("shares_lost_usd", "closed_usd", "costs_usd", "deficit_usd")
         amounts = (number(row[name], "USD") for name in columns)
         table.add_row(_clock(row["time_us"]), str(row["account"]), row["cohort"], by, *amounts)

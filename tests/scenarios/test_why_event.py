@@ -148,11 +148,13 @@ def test_the_story_goes_from_the_proposal_to_the_losses(runs: Path) -> None:
     }
     # The disputers of NO lost to the truth of the vote: both bonds went to the proposer.
     assert [b["account"] for b in found["bonds"]] == [PROPOSER] * 2
-    # NE 12 < MM 20; pledger 1 keeps 22 and falls, if at all, by the forced sale of pledger 0.
+    # NE 12 < MM 20; pledger 1 keeps 22 and falls by the forced sale of pledger 0; 2 keeps 32.
     fallen = {f["account"]: f for f in found["liquidations"]}
     assert fallen[0]["cause"] == "resolution"
     assert fallen[0]["shares_lost_usd"] == pytest.approx(50)
     assert fallen[0]["cohort"] == "pledger"
+    assert (fallen[1]["cause"], fallen[1]["forced_trades"]) == ("trades", 1)
+    assert fallen[1]["shares_lost_usd"] is None
     assert 2 not in fallen
     assert found["totals"]["shares_lost_usd"] == pytest.approx(50)
     assert found["totals"]["closed_usd"] == pytest.approx(
