@@ -145,6 +145,7 @@ def stage(
     pool_dollars: float = 0.0,
     event_price: float = 0.5,
     before: list[np.ndarray] | None = None,
+    window_us: int = 10_000,
 ) -> Stage:
     """A world whose set-up has been applied.
 
@@ -169,6 +170,7 @@ def stage(
         seed=1,
         start_us=START_US,
         end_us=end_us,
+        window_us=window_us,
         truth=TruthPath(("T", "D"), START_US, truth),
         oracle=oracle,  # type: ignore[arg-type]
     )
