@@ -354,4 +354,4 @@ def test_what_only_the_parts_know_is_refused_before_the_run_too() -> None:
         'resolution.observes="quorum"', "resolution.quorum=9", text=usual
     )
     short = late_refusal("event.above.resolution.liveness_s=0.005", text=optimistic())
-    assert "liveness or vote is shorter than the matching window" in short
+    assert "the liveness, 5000 us, is shorter than the matching window" in short

@@ -121,7 +121,7 @@ def test_the_mean_is_that_of_the_seconds_before() -> None:
 def test_an_observer_knows_nothing_before_it_is_published(method: Any) -> None:
     source = readings((-0.9, 99.0), (0.1, 100.0), delay_s=2)
     observer = Observer(Prices(x=source), "BTC", DUE, method, sources=("x",))
-    times = [DUE - S, DUE, DUE + 2 * S, DUE + 2_100_000, DUE + 10 * S]
+    times = [DUE - S, DUE, DUE + 2_100_000, DUE + 2_100_001, DUE + 10 * S]
     assert [observer.at(t) is not None for t in times] == [False, False, False, True, True]
 
 
