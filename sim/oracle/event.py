@@ -234,17 +234,19 @@ class EventOracle:
             return
         q = case.question
         case.rounds += 1
-        name = f"vote/{q.item.name}" + ("" if case.rounds == 1 else f"/{case.rounds}")
+        name = f"vote/{q.item.name}"
         options = alternatives(q.item, q.truth.answer, [pair.answer for pair in case.pairs])
         if e not in self._electorates:
-            self._electorates[e] = draw(q.voters, self.seed, f"vote/{q.item.name}")
+            self._electorates[e] = draw(q.voters, self.seed, name)
         electorate = self._electorates[e]
         positions = {
             w.name: corruption.best_answer(q.item, self._held(e, [w.trader]), options)
             for w in q.voters.whales
             if w.votes == "position"
         }
-        tally = self.tallies[e] = vote(q.voters, electorate, options, self.seed, name, positions)
+        tally = self.tallies[e] = vote(
+            q.voters, electorate, options, self.seed, name, positions, case.rounds
+        )
         spent = corruption.of_vote(q.voters, electorate, tally, self.corrupters)
         if case.rounds > 1:
             spent["stake_lost"] = 0  # bought once
@@ -325,6 +327,7 @@ class EventOracle:
     def _refused(self, e: int, row: np.ndarray) -> None:
         case, now = self.cases[e], int(row[E_TIME])
         case.refused += 1
+        case.sent = False
         reason = Reason(int(row[E_CODE])).name
         self._step(e, Step.REFUSE, now, "exchange", text=f"resolution refused: {reason}")
         sent = case.sending

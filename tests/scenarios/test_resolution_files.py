@@ -355,3 +355,17 @@ def test_what_only_the_parts_know_is_refused_before_the_run_too() -> None:
     )
     short = late_refusal("event.above.resolution.liveness_s=0.005", text=optimistic())
     assert "the liveness, 5000 us, is shorter than the matching window" in short
+
+
+@pytest.mark.parametrize("mode", ["segregated", "isolated", "portfolio"])
+def test_bonds_come_from_the_wallet_of_the_event(mode: str) -> None:
+    """A party's deposit lies where its bonds are paid, whatever the margin mode."""
+    result = assemble(resolve(scenario(optimistic(), f'rules.margin_mode="{mode}"')))
+    result.world.run()
+    log = result.resolutions.log.of(0)
+    assert [e.actor for e in log if e.actor in ("liar", "watcher")] == ["liar", "watcher"] * 2
+    assert str(log[-1].state) == "final"
+    left = dict.fromkeys(("liar", "watcher"), 0)
+    for name in left:
+        left[name] = sum(result.exchange.balance(a, 0) for a in result.cohorts[name])
+    assert left == {"liar": 500_000_000, "watcher": 2_750_000_000}

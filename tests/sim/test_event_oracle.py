@@ -301,6 +301,7 @@ def test_what_the_exchange_refuses_leaves_the_event_open(
     scene = Scene(procedure=Procedure(), event=event, truth=truth, faults=(wrong,), rules=rules)
     assert scene.resolved() == [(70.0, -1, 0)]
     assert scene.states[-1] == (70.0, "void")
+    assert scene.oracle.log.entries[-1].actor == "exchange"
 
 
 @pytest.mark.spec("SET-03")
