@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sim.exchange.instruments import MICRO, BinaryEvent, Listing
+from sim.exchange.instruments import MICRO, Kind, Listing
 from sim.exchange.messages import E_ORDER, EV_COLS, EVENT_COLUMNS, Event
 from sim.exchange.wallets import Wallets
 from sim.oracle.resolution_log import Log
@@ -253,9 +253,9 @@ def described(listing: Listing) -> dict[str, Any]:
     """The listing, and its instruments, assets and feeds with their units, for the manifest."""
     instruments = []
     for i, name in enumerate(listing.instrument_names()):
-        item, kind = listing.item(i), listing.kind(i)
-        if isinstance(item, BinaryEvent):
-            feed, tick_usd, lots = None, 1 / item.payoff_ticks, 1
+        kind = listing.kind(i)
+        if kind == Kind.EVENT:
+            feed, tick_usd, lots = None, 1 / listing.price_bound(i), 1
         else:
             source = listing.feeds[listing.feed_of(i)]
             feed, tick_usd = source.name, source.tick_micro / MICRO
