@@ -87,18 +87,6 @@ class Question:
         )
 
 
-@dataclass(frozen=True)
-class Strike:
-    """A judge of a binary event on a price: YES strictly beyond the strike."""
-
-    strike_usd: float
-    below: bool
-
-    def __call__(self, price_usd: float) -> Answer:
-        yes = price_usd < self.strike_usd if self.below else price_usd > self.strike_usd
-        return Answer(0 if yes else 1)
-
-
 def resolve_row(question: Question, answer: Answer, at_us: int) -> np.ndarray:
     """RESOLVE at a time, int64[1, 12]; tagged 1 if the answer differs from the truth."""
     row = np.zeros((1, MSG_COLS), np.int64)

@@ -369,3 +369,20 @@ def test_bonds_come_from_the_wallet_of_the_event(mode: str) -> None:
     for name in left:
         left[name] = sum(result.exchange.balance(a, 0) for a in result.cohorts[name])
     assert left == {"liar": 500_000_000, "watcher": 2_750_000_000}
+
+
+def test_every_event_that_a_price_decides_is_observed() -> None:
+    """Ranges and a scalar of the price: at the due time 100,200, in the mean about 100,000."""
+    text = TEXT.replace(
+        'kind = "categorical"\noutcomes = ["a", "b", "c"]\noutcome = "b"',
+        'kind = "categorical"\noutcomes = ["a", "b", "c"]\ncoin = "BTC"\n'
+        "strikes_usd = [99_000, 100_100]",
+    ).replace("low = 10\nhigh = 20\noutcome = 15", 'coin = "BTC"\nlow = 99_000\nhigh = 101_000')
+    oracle, found = resolved(text=text)
+    assert [case.answer.value for case in oracle.cases.values() if case.answer][2] == 100_200
+    assert [name for _, _, name in found][:2] == ["YES", "c"]
+    oracle, found = resolved('resolution.observes="twap"', text=text)
+    assert [name for _, _, name in found][:2] == ["NO", "b"]
+    assert oracle.cases[2].answer is not None
+    assert 100_000 <= oracle.cases[2].answer.value < 100_050
+    assert all(case.wrong for case in oracle.cases.values())
