@@ -160,6 +160,7 @@ def run(
                     for true in outcomes_of(assembly, resolved.end_us)
                 ],
             },
+            resolutions=assembly.resolutions.log if assembly.resolutions.cases else None,
         )
     return RunResult(name, None if out is None else Path(out) / name, found)
 
