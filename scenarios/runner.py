@@ -254,6 +254,7 @@ def report(
         assembly.exchange.equities(),
         statement_of(assembly.exchange),
         outcomes=outcomes_of(assembly, resolved.end_us),
+        resolution=assembly.resolutions.summary() if assembly.resolutions.cases else None,
     )
     wallets = assembly.wallets
     return {
