@@ -317,6 +317,25 @@ def test_jump_exposure_of_categorical_and_scalar_events() -> None:
     assert JumpExposure(LISTING.model_copy(update={"events": ()})).worst_usd is None
 
 
+@pytest.mark.spec("PRD-01", "LIQ-03")
+def test_contracts_of_an_inverse_are_worth_their_face() -> None:
+    """10 contracts of 100 USD sold at 99 instead of 100, 5 taken by the backstop, 2 deleveraged."""
+    tool = Metrics(WIDE, ACCOUNTS, 0, 100 * MICRO, Steps({0.0: 1000.0}))
+    tool.add(
+        rows(
+            "FILL t=1 account=3 instrument=0 side=1 price=990 size=10 code=1 order=-1",
+            "BACKSTOP t=2 account=3 other=4 instrument=0 price=1000 size=5 amount=7000000",
+            "ADL t=3 account=3 other=5 instrument=0 price=1000 size=2",
+        )
+    )
+    found = tool.report().metrics
+    assert found["liquidated_notional_usd"] == pytest.approx(1000 + 500 + 200)
+    assert found["adl_notional_usd"] == pytest.approx(200)
+    assert found["liquidation_slippage_bps"] == pytest.approx((1000 / 990 - 1) * 1e4)
+    lost = 1000 * (1000 / 990 - 1) + 7
+    assert found["liquidation_loss_ratio"] == pytest.approx(lost / 1500)
+
+
 @pytest.mark.spec("SET-03", "PRD-02")
 def test_payouts_and_marks_of_shares() -> None:
     k, s = WIDE.events
