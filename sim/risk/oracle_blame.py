@@ -74,10 +74,11 @@ class Blame:
         """MARKET, ORACLE or RESOLUTION, by FLAG."""
         return tuple(self._cause)
 
-    @property
-    def proposed(self) -> frozenset[int]:
-        """Events whose λ is 1 because of a proposal."""
-        return frozenset(self._proposed) if self.rules.proposal_margin else frozenset()
+    def proposed(self, seq: int) -> frozenset[int]:
+        """Events whose λ is 1, right before an event, because of a proposal."""
+        if not self.rules.proposal_margin:
+            return frozenset()
+        return frozenset(e for e, (_, first) in self._proposed.items() if first < seq)
 
     def take(
         self,
@@ -99,11 +100,11 @@ class Blame:
             true_prices: true prices in ticks of feeds at a time; None: nobody knows.
         """
         self.shares.add(of(Event.FILL), of(Event.BACKSTOP))
-        for row in of(Event.RESOLVE):
-            self._resolve(row, mark_before)
         for row in of(Event.PROPOSE):
             known = int(row[m.E_TIME]), int(row[m.E_SEQ])
             self._proposed.setdefault(int(row[m.E_INSTRUMENT]), known)
+        for row in of(Event.RESOLVE):
+            self._resolve(row, mark_before)
         if len(rows):
             since = int(rows[0, m.E_TIME]) - self.tick_us
             self._resolved = [done for done in self._resolved if done.time_us > since]
@@ -128,13 +129,13 @@ class Blame:
         for k in range(len(event.shares)):
             lost += held[:, k] * (marks[k] - pays[k])
             worth += held[:, k] * marks[k]
-        lam = 1.0 if e in self.proposed else event.lam
+        lam = 1.0 if e in self.proposed(seq) else event.lam
         self._resolved.append(_Resolved(int(row[m.E_TIME]), seq, lost, lam * worth))
 
     def _judge(self, flag: np.ndarray, legs: Sequence[Leg], true: Prices) -> None:
         """Settle the next liquidation's guilt, by what the account held."""
         number = len(self._cause)
-        equity, maintenance = self.solvency.margins(legs, true, self.proposed)
+        equity, maintenance = self.solvency.margins(legs, true, self.proposed(int(flag[m.E_SEQ])))
         wrongful = equity >= maintenance
         parent = int(flag[m.E_PARENT])
         before = self.episodes.behind(parent) if parent else -1
@@ -163,9 +164,8 @@ class Blame:
                 if lost > 0:
                     touched = True
                     ne, mm = ne + lost, mm + float(done.margin_usd[account])
-        for e in self.proposed:
-            at, first = self._proposed[e]
-            if time - self.tick_us <= at and first < seq:
+        for e in self.proposed(seq):
+            if time - self.tick_us <= self._proposed[e][0]:
                 jump = (1 - self.listing.events[e].lam) * self.solvency.above_sets_usd(e, legs)
                 touched |= jump > 0
                 mm -= jump
