@@ -85,7 +85,10 @@ def test_no_event_of_a_liquidation_is_left_out() -> None:
 
 def test_rows_that_are_not_needed_change_nothing() -> None:
     venue, events = lives.stream(0)
-    few, all_of = EventLog(venue.listing, needed(events, venue.listing)), EventLog(venue.listing, events)
+    few, all_of = (
+        EventLog(venue.listing, needed(events, venue.listing)),
+        EventLog(venue.listing, events),
+    )
     assert len(few.rows) < len(events)
     for flag in few.flags:
         assert few.held(flag) == all_of.held(flag)
