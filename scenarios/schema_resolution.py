@@ -154,6 +154,8 @@ class Declared(Protocol):
     @property
     def exhaustive(self) -> bool: ...
     @property
+    def priced(self) -> bool: ...
+    @property
     def low(self) -> int: ...
     @property
     def high(self) -> int: ...
@@ -198,7 +200,7 @@ def check_resolution(
         _exclusive(resolution.fault, spoken_of[event.name])
         found = resolution.of(event.resolution)
         at = f"event.{event.name}.resolution" if event.resolution else "resolution"
-        if found.observes != "truth" and event.kind != "price" and event.resolution is not None:
+        if found.observes != "truth" and not event.priced and event.resolution is not None:
             if event.resolution.observes is not None:
                 raise ValueError(f"{at}.observes: no price decides {event.name!r}")
         if found.source and sources:

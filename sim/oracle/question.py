@@ -73,15 +73,3 @@ class Question:
         return (
             p.method == "direct" and p.delay_us == 0 and self.observer is None and not self.faults
         )
-
-
-@dataclass(frozen=True)
-class Strike:
-    """A judge of a binary event on a price: YES strictly beyond the strike."""
-
-    strike_usd: float
-    below: bool
-
-    def __call__(self, price_usd: float) -> Answer:
-        yes = price_usd < self.strike_usd if self.below else price_usd > self.strike_usd
-        return Answer(0 if yes else 1)

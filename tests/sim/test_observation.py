@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.oracle.answers import Answer
+from agents.facts import EventTerms
 from sim.oracle.observation import Observation, Observer, nearest, quorum
-from sim.oracle.question import Strike
 
 S = 1_000_000
 DUE = 1_760_129_700 * S
@@ -56,13 +55,13 @@ def test_the_nearest_tick_may_lie_before_or_after() -> None:
 def test_a_missing_tick_leaves_another_moments_price() -> None:
     """True: 100.2 at the close, beyond a strike of 100.1; the tick of the close is missing."""
     whole = readings(*((t, 100.0 + (0.2 if t == 0 else 0.0)) for t in range(-5, 6)))
-    strike = Strike(100.1, below=False)
+    close = EventTerms(0, 0, 1001, DUE, below=False, strike_usd=100.1)
     complete = nearest(*whole, DUE)
     assert complete is not None
-    assert strike(complete.price_usd) == Answer(0)
+    assert close.answer(complete.price_usd) == (0, 0)
     without = nearest(*(np.delete(x, 5) for x in whole), DUE)
     assert without == found(1, 100.0)
-    assert strike(without.price_usd) == Answer(1)
+    assert close.answer(without.price_usd) == (1, 0)
 
 
 def test_who_publishes_late_is_waited_for_only_as_long_as_it_can_matter() -> None:
