@@ -6,7 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+
 from sim.exchange.instruments import MICRO, AnyEvent
+from sim.exchange.messages import (
+    M_ARG,
+    M_ARG2,
+    M_FLAGS,
+    M_INSTRUMENT,
+    M_KIND,
+    M_TIME,
+    MSG_COLS,
+    Kind,
+)
 from sim.oracle.answers import Answer, Truth
 from sim.oracle.electorate import Voters
 from sim.oracle.observation import Observer
@@ -73,3 +85,12 @@ class Question:
         return (
             p.method == "direct" and p.delay_us == 0 and self.observer is None and not self.faults
         )
+
+
+def resolve_row(question: Question, answer: Answer, at_us: int) -> np.ndarray:
+    """RESOLVE at a time, int64[1, 12]; tagged 1 if the answer differs from the truth."""
+    row = np.zeros((1, MSG_COLS), np.int64)
+    row[0, M_TIME], row[0, M_KIND], row[0, M_INSTRUMENT] = at_us, Kind.RESOLVE, question.event
+    row[0, M_ARG], row[0, M_ARG2] = answer.outcome, answer.value
+    row[0, M_FLAGS] = int(answer != question.truth.answer)
+    return row
