@@ -403,6 +403,49 @@ prices = [0.2, 0.1, 0.6, 0.1]
     assert count.value == 12
 
 
+LIAR = """
+[resolution]
+method = "optimistic"
+liveness_s = 40
+[[trader]]
+name = "liar"
+kind = "reporter"
+latency_ms = 20
+params = { says = "YES", reaction_s = 1, interval_s = 1 }
+[[trader]]
+name = "quotes"
+kind = "event_maker"
+latency_ms = 15
+params = { event = "rain", stop_before_s = 0, trusts_oracle = false }
+"""
+
+
+@pytest.mark.parametrize("trusts", [False, True])
+def test_a_wrong_proposal_moves_the_book_only_if_its_maker_trusts_the_oracle(trusts: bool) -> None:
+    rain = RAIN + 'belief_after = "frozen"\nsigma_per_sqrt_h = 0.0\n'
+    text = rain + LIAR.replace("oracle = false", f"oracle = {str(trusts).lower()}")
+    made = assemble(market(text), Kept)
+    made.world.run()
+    book = made.facts.book_of(made.facts.events[0])
+    rows = Kept.rows(made.world, Event.BOOK)
+    rows = rows[rows[:, E_INSTRUMENT] == book]
+    proposed = Kept.rows(made.world, Event.PROPOSE)[0, E_TIME]
+    due_us = START_US + 60_000_000
+    assert due_us <= proposed < due_us + 20_000_000
+    before = rows[rows[:, E_TIME] == due_us - 1_000_000][0]
+    after = rows[rows[:, E_TIME] == due_us + 25_000_000][0]
+    assert (before[E_PRICE] + before[E_SIZE]) / 2000 == pytest.approx(0.3, abs=0.01)
+    if trusts:
+        assert after[E_PRICE] >= 990
+    else:
+        assert after[[E_PRICE, E_SIZE]].tolist() == before[[E_PRICE, E_SIZE]].tolist()
+    resolved = Kept.rows(made.world, Event.RESOLVE)[0]
+    assert resolved[E_CODE] == 0  # nobody disputed: it stands, though it is wrong
+    assert resolved[E_TIME] >= proposed + 40_000_000
+    late = Kept.rows(made.world, Event.REJECT)
+    assert len(late[late[:, E_TIME] > resolved[E_TIME]]) == 0  # it stopped when it was over
+
+
 def test_the_matching_window_changes_nothing() -> None:
     def log(window_us: int) -> np.ndarray:
         made = assemble(market(CUP + COUNT + TRADERS, window_us=window_us), Kept)
