@@ -3,7 +3,8 @@
 A liquidation is *wrongful* if its account was solvent at true prices when it was flagged.  Its
 cause is a resolution if its FLAG goes back to one (or to a proposal), through forced trades of
 others or directly: the account would have been safe with its shares as they were valued before.
-Otherwise the oracle is to blame for wrongful liquidations and the market for rightful ones.
+Otherwise the market is to blame for rightful ones; for wrongful ones the book, if at index prices
+the account was safe too and only marks had left the index, else the oracle.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from sim.exchange.instruments import MICRO, USDC, Kind, Listing
 from sim.exchange.messages import SELL, Event
 from sim.exchange.rules import Rules
 from sim.risk.oracle_episodes import Episodes
+from sim.risk.oracle_index import IndexTape
 from sim.risk.oracle_shares import Shares
 from sim.risk.solvency import Leg, Solvency
 from sim.risk.truth import payouts, share_marks
 
-MARKET, ORACLE, RESOLUTION = range(3)
-CAUSES = ("market", "oracle", "resolution")
+MARKET, BOOK, ORACLE, RESOLUTION = range(4)
+CAUSES = ("market", "book", "oracle", "resolution")
 NOTIONAL, LOSS, DEFICIT, CASH = range(4)  # what is added up per liquidation, USD
 
 Rows = Callable[[Event], np.ndarray]
@@ -57,6 +59,7 @@ class Blame:
         self.listing, self.rules, self.tick_us = listing, rules, tick_us
         self.solvency = Solvency(listing, rules.phi)
         self.shares = Shares(listing, accounts)
+        self.index = IndexTape(listing)
         self.episodes = Episodes(accounts, 4)
         names = range(len(listing.instrument_names()))
         self._spot = np.array([listing.kind(i) == Kind.SPOT for i in names], bool)
@@ -71,7 +74,7 @@ class Blame:
 
     @property
     def causes(self) -> tuple[int, ...]:
-        """MARKET, ORACLE or RESOLUTION, by FLAG."""
+        """MARKET, BOOK, ORACLE or RESOLUTION, by FLAG."""
         return tuple(self._cause)
 
     def proposed(self, seq: int) -> frozenset[int]:
@@ -100,6 +103,7 @@ class Blame:
             true_prices: true prices in ticks of feeds at a time; None: nobody knows.
         """
         self.shares.add(of(Event.FILL), of(Event.BACKSTOP))
+        self.index.add(of(Event.INDEX))
         for row in of(Event.PROPOSE):
             known = int(row[m.E_TIME]), int(row[m.E_SEQ])
             self._proposed.setdefault(int(row[m.E_INSTRUMENT]), known)
@@ -135,14 +139,19 @@ class Blame:
     def _judge(self, flag: np.ndarray, legs: Sequence[Leg], true: Prices) -> None:
         """Settle the next liquidation's guilt, by what the account held."""
         number = len(self._cause)
-        equity, maintenance = self.solvency.margins(legs, true, self.proposed(int(flag[m.E_SEQ])))
+        seq = int(flag[m.E_SEQ])
+        proposed = self.proposed(seq)
+        equity, maintenance = self.solvency.margins(legs, true, proposed)
         wrongful = equity >= maintenance
         parent = int(flag[m.E_PARENT])
         before = self.episodes.behind(parent) if parent else -1
         if self._by_event(flag, legs) or (before >= 0 and self._cause[before] == RESOLUTION):
             cause = RESOLUTION
+        elif wrongful:
+            equity, maintenance = self.solvency.margins(legs, self.index.before(seq), proposed)
+            cause = BOOK if equity >= maintenance else ORACLE
         else:
-            cause = ORACLE if wrongful else MARKET
+            cause = MARKET
         self._wrongful.append(wrongful)
         self._cause.append(cause)
         owed = {
