@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scenarios.assembly import assemble
+from scenarios.assembly import Assembly, assemble
 from scenarios.schema import Scenario
 from sim.exchange import messages as m
 from sim.exchange.audit import Audit
@@ -17,7 +17,7 @@ from sim.exchange.instruments import MICRO, USDC, Listing
 from sim.exchange.messages import Event
 from sim.exchange.wallets import Wallets
 from sim.oracle.truth import TruthPath
-from sim.risk.metrics import Metrics
+from sim.risk.metrics import Metrics, Report
 
 if TYPE_CHECKING:
     from sim.exchange.exchange import Exchange
@@ -150,7 +150,26 @@ def path_digest(truth: TruthPath) -> str:
     return found.hexdigest()
 
 
-def measure(resolved: Scenario) -> Measured:
+@dataclass(frozen=True)
+class Watched:
+    """A run that is over: who watched it, its metrics and stages, and its violations.
+
+    ``stream``: violations that the stream of events shows, by invariant; ``state``: those of the
+    state at the end.
+    """
+
+    assembly: Assembly
+    watch: Watch
+    report: Report
+    stream: dict[str, int]
+    state: dict[str, int]
+
+    @property
+    def violations(self) -> int:
+        return sum(self.stream.values()) + sum(self.state.values())
+
+
+def watched(resolved: Scenario) -> Watched:
     """Run a resolved scenario to its end, nothing kept on disk."""
     made: list[Watch] = []
 
@@ -162,11 +181,20 @@ def measure(resolved: Scenario) -> Measured:
     assembly.world.run()
     seen, exchange = made[0], assembly.exchange
     seen.flush()
-    equities = exchange.equities()
-    found = seen.metrics.report(equities)
-    stream = seen.audit.finish(exchange.positions())
-    state = exchange.verify()
-    value = found.metrics
+    return Watched(
+        assembly,
+        seen,
+        seen.metrics.report(exchange.equities()),
+        seen.audit.finish(exchange.positions()),
+        exchange.verify(),
+    )
+
+
+def measure(resolved: Scenario) -> Measured:
+    """What a run of a resolved scenario comes to."""
+    run = watched(resolved)
+    seen, found, value = run.watch, run.report, run.report.metrics
+    equities = run.assembly.exchange.equities()
     return Measured(
         bad_debt_usd=value["bad_debt_usd"] or 0.0,
         open_usd=-int(np.minimum(equities, 0).sum()) / MICRO,
@@ -182,8 +210,8 @@ def measure(resolved: Scenario) -> Measured:
         amplification=value["amplification"],
         cascade_r=value["cascade_r"],
         flagged_s=seen.flagged.mean_s(resolved.end_us),
-        deficit_breaks=stream["I13"],
-        violations=sum(stream.values()) + sum(state.values()),
-        path=path_digest(assembly.truth),
+        deficit_breaks=run.stream["I13"],
+        violations=run.violations,
+        path=path_digest(run.assembly.truth),
         start=seen.start,
     )

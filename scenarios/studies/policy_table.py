@@ -63,10 +63,12 @@ def compare(
     return Comparison(variant, against, found)
 
 
-def difference(pairs: Sequence[tuple[float, float]], seed: int) -> Difference:
+def difference(
+    pairs: Sequence[tuple[float, float]], seed: int, study: str = "policy-contest"
+) -> Difference:
     """Of (ours, theirs) by seed; the same resamples for the same number of pairs."""
     gaps = [float(a - b) for a, b in pairs]
-    interval = Bootstrap(len(gaps), seed, "policy-contest").of(gaps) if gaps else None
+    interval = Bootstrap(len(gaps), seed, study).of(gaps) if gaps else None
     return Difference(len(gaps), sum(g < 0 for g in gaps), sum(g > 0 for g in gaps), interval)
 
 
