@@ -161,6 +161,9 @@ def check(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Runs at a time; default: one per processor.")
     ] = None,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print tables for a Markdown page.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Run checks and controls of scenarios; exit 1 on a miss.
@@ -194,10 +197,14 @@ def check(
                 )
             missed |= not outcome["passed"]
             outcomes.append(outcome)
-            if not as_json:
+            if not as_json and not as_markdown:
                 _print_outcome(outcome)
         if as_json:
             typer.echo(json.dumps(outcomes))
+        elif as_markdown:
+            from scenarios import markdown
+
+            typer.echo(markdown.page(outcomes))
         if missed:
             raise typer.Exit(MISSED)
 

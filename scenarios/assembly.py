@@ -13,7 +13,7 @@ from scenarios.errors import ScenarioError
 from scenarios.listing import listing_of
 from scenarios.scale import trader_of
 from scenarios.schema import Scenario, TraderSpec, microseconds
-from scenarios.truth import truth_of
+from scenarios.truth import first_prices, truth_of
 from sim.exchange.instruments import MICRO, Listing
 from sim.exchange.messages import (
     M_ARG,
@@ -68,8 +68,7 @@ def assemble(scenario: Scenario, recorder: Callable[..., Any] | None = None) -> 
 
     seed = scenario.seed
     truth = truth_of(scenario, seed)
-    lead = scenario.index.lead
-    listing = listing_of(scenario, {lead: float(truth.values[truth.names.index(lead), 0])})
+    listing = listing_of(scenario, first_prices(scenario, truth))
     facts = facts_of(scenario, listing)
     plan = [(spec, *trader_of(scenario, i)) for i, spec in enumerate(scenario.trader)]
     counts = [_accounts(spec, cls) for spec, cls, _ in plan]
@@ -104,7 +103,7 @@ def assemble(scenario: Scenario, recorder: Callable[..., Any] | None = None) -> 
                 where = scenario.origin.place(("trader", i))
                 raise ScenarioError(str(error), where=where, path=f"trader.{spec.name}") from None
             traders.append(trader)
-    world.setup(_funds(scenario))
+    world.setup(_funds(scenario, listing))
     world.setup(wallets.owners())
     # Historic trades need an empty book: who holds positions comes before who quotes.
     for trader in sorted(traders, key=lambda t: not hasattr(t, "opening")):
@@ -199,13 +198,21 @@ def cadence_of(scenario: Scenario) -> Cadence:
     return Cadence(**{k.removesuffix("_s") + "_us": round(v * MICRO) for k, v in seconds.items()})
 
 
-def _funds(scenario: Scenario) -> np.ndarray:
-    """Messages that fill the insurance fund and the pool."""
+def _funds(scenario: Scenario, listing: Listing) -> np.ndarray:
+    """Messages that fill the insurance fund, the pool, and the pools of coins."""
+    wanted = [
+        (Kind.FUND, 0, round(scenario.insurance_usd * MICRO)),
+        (Kind.POOL, 0, round(scenario.pool_usd * MICRO)),
+    ]
+    for coin in scenario.coin:
+        if coin.spot:
+            units = coin.spot.pool_coins * listing.asset_units(coin.name)
+            wanted.append((Kind.POOL, listing.asset_id(coin.name), round(units)))
     rows = []
-    for kind, usd in ((Kind.FUND, scenario.insurance_usd), (Kind.POOL, scenario.pool_usd)):
-        if usd > 0:
+    for kind, asset, units in wanted:
+        if units > 0:
             row = np.zeros(MSG_COLS, np.int64)
-            row[M_KIND], row[M_SIZE] = kind, round(usd * MICRO)
+            row[M_KIND], row[M_INSTRUMENT], row[M_SIZE] = kind, asset, units
             rows.append(row)
     return np.array(rows, np.int64).reshape(-1, MSG_COLS)
 

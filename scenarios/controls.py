@@ -160,6 +160,7 @@ def run_control(
         "id": control.id,
         "text": control.text,
         "expect": control.expect,
+        "checks": [check.expect() for check in control.check],
         "passed": not why,
         "why": why,
         "rows": [_row(v, n, [m.get(n) for m in runs]) for v, runs in found.items() for n in names],

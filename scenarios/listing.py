@@ -73,10 +73,13 @@ def listing_of(scenario: Scenario, first_usd: Mapping[str, float] | None = None)
                 index_ticks=max(1, index),
                 stale_after_s=oracle.stale_after_s,
                 min_sources=oracle.min_sources,
+                bound=coin.price_bound,
             )
         )
         if coin.perpetual:
-            largest = TOP // max(1, 64 * index * (tick // lots if tick % lots == 0 else 1))
+            largest = TOP // max(
+                1, coin.price_bound * index * (tick // lots if tick % lots == 0 else 1)
+            )
             perpetuals.append(
                 Perpetual(
                     name=f"{coin.name}-PERP",
@@ -98,6 +101,9 @@ def listing_of(scenario: Scenario, first_usd: Mapping[str, float] | None = None)
                     haircut_b=coin.spot.haircut_b,
                     haircut_kappa=coin.spot.haircut_kappa,
                     collateral_cap_usd=coin.spot.cap_usd,
+                    debt=coin.spot.debt,
+                    borrowable=coin.spot.borrowable,
+                    lending=coin.spot.lending,
                 )
             )
             spots.append(SpotBook(name=f"{coin.name}/USDC", base=coin.name))

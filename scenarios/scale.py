@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from scenarios.errors import ScenarioError, choose
 from scenarios.files import explain
-from scenarios.schema import Scenario
+from scenarios.schema import Coin, Scenario
 
 if TYPE_CHECKING:
     from agents.base import Trader, TraderParams
@@ -64,6 +64,7 @@ def resolve(scenario: Scenario, seed: int | None = None, scale: float = 1.0) -> 
             "open_interest_usd": scenario.open_interest_usd * scale,
             "insurance_usd": scenario.insurance_usd * scale,
             "pool_usd": scenario.pool_usd * scale,
+            "coin": tuple(_pools(coin, scale) for coin in scenario.coin),
             "trader": tuple(traders),
             "index": scenario.index.model_copy(update=_bars(scenario)),
         }
@@ -89,6 +90,14 @@ def trader_of(scenario: Scenario, i: int) -> tuple[type[Trader], TraderParams]:
     except ValidationError as error:
         prefix = ("trader", i, "params")
         raise explain(error, spec.params, scenario.origin, root=cls.Params, prefix=prefix) from None
+
+
+def _pools(coin: Coin, scale: float) -> Coin:
+    """The coin with its lenders' pool scaled."""
+    if coin.spot is None or coin.spot.pool_coins == 0:
+        return coin
+    spot = coin.spot.model_copy(update={"pool_coins": coin.spot.pool_coins * scale})
+    return coin.model_copy(update={"spot": spot})
 
 
 def _bars(scenario: Scenario) -> dict[str, Any]:

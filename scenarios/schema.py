@@ -18,7 +18,7 @@ from scenarios.schema_checks import Check, Control
 from scenarios.schema_events import Event
 from scenarios.schema_oracle import Oracle
 from scenarios.source import Key, line_of, lines
-from sim.exchange.instruments import Margin
+from sim.exchange.instruments import Lending, Margin
 from sim.exchange.rules import Rules
 
 Record = Literal["full", "fills", "summary"]
@@ -54,13 +54,30 @@ class Spot(Part):
     haircut_b: NonNegative = 1.1
     haircut_kappa: NonNegative = 4e-5  # USD^-1/2
     cap_usd: NonNegative = 0.0  # 0: none
+    borrowable: bool = False  # accounts may owe it (MAR-04)
+    debt: Margin = Margin(base=0.05, factor=0.0, base_m=0.03, factor_m=0.0)  # of such a debt
+    lending: Lending = Lending()  # rates and limits of its pool (INT-01)
+    pool_coins: NonNegative = 0.0  # that lenders outside have brought to its pool
+
+    @model_validator(mode="after")
+    def _pool(self) -> Spot:
+        if self.pool_coins and not self.borrowable:
+            raise ValueError(f"pool_coins {self.pool_coins:g}, but borrowable is false")
+        return self
+
+
+class Waypoint(Part):
+    at: AwareDatetime
+    price_usd: Positive
 
 
 class Coin(Part):
     """One coin: its price, its path, its perpetual and perhaps its spot book.
 
     The true price is ``price_usd * (lead / lead at the start) ** beta`` times its own noise with a
-    standard deviation of ``sigma_1m`` per square root of a minute.
+    standard deviation of ``sigma_1m`` per square root of a minute.  A coin with waypoints follows
+    them instead, beta or not, with a bridge of ``sigma_1m`` in between; ``price_usd`` then chooses
+    ticks and lots only.
     """
 
     name: Name
@@ -71,15 +88,12 @@ class Coin(Part):
     oi_share: Ratio = 0.0  # of the open interest
     tick_usd: NonNegative = 0.0  # 0: price / 20,000, rounded to 1, 2 or 5 times a power of ten
     lots_per_coin: Annotated[int, Field(ge=0)] = 0  # 0: lots of about 10 USD
+    price_bound: Annotated[int, Field(ge=2, le=1_000_000)] = 64  # readings above price_usd times it
     margin: Margin = Margin()
     impact_notional_usd: NonNegative = 10_000.0  # FUN-01
     backstop_cap_usd: NonNegative = 0.0  # 0: none
     spot: Spot | None = None
-
-
-class Waypoint(Part):
-    at: AwareDatetime
-    price_usd: Positive
+    waypoint: tuple[Waypoint, ...] = ()  # its own true path
 
 
 class Index(Part):

@@ -160,11 +160,13 @@ def outcome(found: Mapping[str, Any]) -> RenderableType:
 def control(outcome: Mapping[str, Any]) -> RenderableType:
     """One control: the verdict, then the median and range over the seeds of each variant."""
     table = blank_table(
-        "variant", "seeds", "metric", "median", "lowest", "highest", right=(1, 3, 4, 5)
+        "variant", "seeds", "metric", "median", "lowest", "highest", "unit", right=(1, 3, 4, 5)
     )
     for row in outcome["rows"]:
-        numbers = (number(row[k]) for k in ("median", "low", "high"))
-        table.add_row(row["variant"], str(row["seeds"]), row["metric"], *numbers)
+        unit = row["unit"]
+        numbers = (number(row[k], unit) for k in ("median", "low", "high"))
+        shown = "" if unit in ("share", "0 or 1") else unit
+        table.add_row(row["variant"], str(row["seeds"]), row["metric"], *numbers, shown)
     verdict = (
         Text("pass  ", style="green") if outcome["passed"] else Text("MISS  ", style="bold red")
     )

@@ -336,7 +336,7 @@ def build(
     for n, feed in enumerate(listing.feeds):
         row = s.feeds[n]
         row[st.D_INDEX] = row[st.D_TWAP] = row[st.D_TICK_INDEX] = row[st.D_PRICE] = feed.index_ticks
-        row[st.D_BOUND] = 64 * feed.index_ticks
+        row[st.D_BOUND] = feed.bound * feed.index_ticks
         row[st.D_MIN_SOURCES] = feed.min_sources
         row[st.D_STALE_US] = feed.stale_after_s * MICRO
         row[st.D_OWN] = listing.instrument_id(feed.own_book) if feed.own_book else -1

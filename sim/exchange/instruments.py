@@ -267,11 +267,12 @@ class Listing(Declared):
         return tick // a.units_per_coin
 
     def price_bound(self, i: int) -> int:
-        """Highest price in ticks that the overflow check allows for: 64 times the first index."""
+        """Highest price in ticks, of readings and for the overflow check: the feed's bound."""
         item = self.item(i)
         if isinstance(item, Event):
             return item.payoff_ticks
-        return 64 * self.feeds[self.feed_of(i)].index_ticks
+        feed = self.feeds[self.feed_of(i)]
+        return feed.bound * feed.index_ticks
 
     def max_size_lots(self, i: int) -> int:
         item = self.item(i)

@@ -52,6 +52,7 @@ class Feed(Declared):
     index_ticks: Positive  # price before the first reading
     stale_after_s: Positive = 60
     min_sources: Annotated[int, Field(ge=0)] = 1
+    bound: Annotated[int, Field(ge=2, le=1_000_000)] = 64  # LED-01, times index_ticks
     own_book: str = ""  # PRC-01 policy: the spot book whose median is the reading
     grid: Annotated[tuple[Move, ...], Field(min_length=1, max_length=8)] = (
         0.04,

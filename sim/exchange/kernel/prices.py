@@ -150,9 +150,12 @@ def derivative_mark(s, i, dt):
         low = np.int64(math.ceil(old * s.rules[MARK_MIN]))
         high = np.int64(math.floor(old * s.rules[MARK_MAX]))
         kept = min(max(mark, low), high)
+    clamped = 1 if kept != mark else 0
     if s.rules[MEAN_CAP] > 0.0:
-        kept = near_average(s, i, dt, kept)
-    return kept, 1 if kept != mark else 0
+        near = near_average(s, i, dt, kept)
+        clamped = 1 if near != kept else clamped
+        kept = near
+    return kept, clamped
 
 
 @inlined
