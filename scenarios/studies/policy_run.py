@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -129,9 +129,15 @@ class Watch:
         self._waiting, self._rows = [], 0
         self.audit.add(events)
         if self.start:
-            self.flagged.add(events)
-            self.lenders += from_lenders(events)
-            self.metrics.add(events)
+            self.take(events)
+        else:
+            self.metrics.set_up(events)
+
+    def take(self, events: np.ndarray) -> None:
+        """Rows of the run itself, in order."""
+        self.flagged.add(events)
+        self.lenders += from_lenders(events)
+        self.metrics.add(events)
 
     def sample(self, now_us: int, exchange: Exchange) -> None:
         """Nothing: who owes whom is no question of this study."""
@@ -150,8 +156,11 @@ def path_digest(truth: TruthPath) -> str:
     return found.hexdigest()
 
 
+AnyWatch = TypeVar("AnyWatch", bound=Watch)
+
+
 @dataclass(frozen=True)
-class Watched:
+class Watched(Generic[AnyWatch]):
     """A run that is over: who watched it, its metrics and stages, and its violations.
 
     ``stream``: violations that the stream of events shows, by invariant; ``state``: those of the
@@ -159,7 +168,7 @@ class Watched:
     """
 
     assembly: Assembly
-    watch: Watch
+    watch: AnyWatch
     report: Report
     stream: dict[str, int]
     state: dict[str, int]
@@ -169,12 +178,12 @@ class Watched:
         return sum(self.stream.values()) + sum(self.state.values())
 
 
-def watched(resolved: Scenario) -> Watched:
-    """Run a resolved scenario to its end, nothing kept on disk."""
-    made: list[Watch] = []
+def watched(resolved: Scenario, kind: type[AnyWatch]) -> Watched[AnyWatch]:
+    """Run a resolved scenario to its end, seen by a ``kind`` of watch; nothing is kept on disk."""
+    made: list[AnyWatch] = []
 
-    def watch(*parts: Any) -> Watch:
-        made.append(Watch(resolved, *parts))
+    def watch(*parts: Any) -> AnyWatch:
+        made.append(kind(resolved, *parts))
         return made[0]
 
     assembly = assemble(resolved, watch)
@@ -184,7 +193,7 @@ def watched(resolved: Scenario) -> Watched:
     return Watched(
         assembly,
         seen,
-        seen.metrics.report(exchange.equities()),
+        seen.metrics.report(exchange.equities(), statement_of(exchange)),
         seen.audit.finish(exchange.positions()),
         exchange.verify(),
     )
@@ -192,7 +201,7 @@ def watched(resolved: Scenario) -> Watched:
 
 def measure(resolved: Scenario) -> Measured:
     """What a run of a resolved scenario comes to."""
-    run = watched(resolved)
+    run = watched(resolved, Watch)
     seen, found, value = run.watch, run.report, run.report.metrics
     equities = run.assembly.exchange.equities()
     return Measured(

@@ -89,8 +89,6 @@ def contest(runs: Mapping[str, Sequence[Measured]]) -> pl.DataFrame:
 
 def paired(compared: Sequence[Comparison]) -> pl.DataFrame:
     """A row a comparison and measure; its unit is the ending of the measure's name."""
-    import polars as pl
-
     rows = [
         {
             "measure": name,
@@ -108,6 +106,13 @@ def paired(compared: Sequence[Comparison]) -> pl.DataFrame:
         for c in compared
         for d in (c.measures[name],)
     ]
+    return frame(rows)
+
+
+def frame(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Rows as a table; a column in which no row has a value is still a number's."""
+    import polars as pl
+
     return pl.DataFrame(rows, infer_schema_length=None).with_columns(pl.col(pl.Null).cast(float))
 
 
