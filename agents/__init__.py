@@ -31,6 +31,8 @@ KINDS = {
     "event_trader": ("agents.event_trader", "EventTrader"),
     "hedger": ("agents.hedger", "Hedger"),
     "backstop": ("agents.backstop", "Backstop"),
+    "flow": ("agents.flow", "Flow"),
+    "exploiter": ("agents.exploiter", "Exploiter"),
 }
 
 

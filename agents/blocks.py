@@ -90,6 +90,12 @@ def deposit(account: ArrayLike, asset: ArrayLike, units: ArrayLike) -> Block:
     return _block(Kind.DEPOSIT, {M_ACCOUNT: account, M_INSTRUMENT: asset, M_SIZE: units})
 
 
+def withdraw(account: ArrayLike, asset: ArrayLike, units: ArrayLike) -> Block:
+    """WITHDRAW of asset units, on credit where the balance is smaller (MAR-09, INT-01)."""
+    columns = {M_ACCOUNT: account, M_INSTRUMENT: asset, M_SIZE: units, M_ARG: 1}
+    return _block(Kind.WITHDRAW, columns)
+
+
 def commit(account: ArrayLike, micro: ArrayLike) -> Block:
     """COMMIT of micro-USDC to the backstop; 0 withdraws the commitment."""
     return _block(Kind.COMMIT, {M_ACCOUNT: account, M_SIZE: micro})

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agents.facts import EventTerms, Facts
+from agents.facts import Facts
 from scenarios.errors import ScenarioError
+from scenarios.events import resolution_of, terms_of
 from scenarios.listing import listing_of
+from scenarios.oracle_parts import oracle_of
 from scenarios.scale import trader_of
-from scenarios.schema import Scenario, TraderSpec, microseconds
+from scenarios.schema import Scenario, TraderSpec
 from scenarios.truth import first_prices, truth_of
 from sim.exchange.instruments import MICRO, Listing
 from sim.exchange.messages import (
     M_ARG,
+    M_ARG2,
     M_INSTRUMENT,
     M_KIND,
     M_SIZE,
@@ -25,9 +28,6 @@ from sim.exchange.messages import (
     Kind,
 )
 from sim.exchange.wallets import Wallets
-from sim.oracle.faults import Freeze
-from sim.oracle.policy import Policy
-from sim.oracle.price import DEFAULT_SOURCES, PriceOracle, Source
 from sim.oracle.truth import TruthPath
 from sim.world import Cadence, World
 
@@ -69,7 +69,7 @@ def assemble(scenario: Scenario, recorder: Callable[..., Any] | None = None) -> 
     seed = scenario.seed
     truth = truth_of(scenario, seed)
     listing = listing_of(scenario, first_prices(scenario, truth))
-    facts = facts_of(scenario, listing)
+    facts = facts_of(scenario, listing, truth)
     plan = [(spec, *trader_of(scenario, i)) for i, spec in enumerate(scenario.trader)]
     counts = [_accounts(spec, cls) for spec, cls, _ in plan]
     total = max(1, sum(n * size for n, size in counts))
@@ -124,72 +124,11 @@ def _slots(accounts: int) -> int:
     return 1 << max(16, (accounts * SLOTS_PER_ACCOUNT).bit_length())
 
 
-def facts_of(scenario: Scenario, listing: Listing) -> Facts:
+def facts_of(scenario: Scenario, listing: Listing, truth: TruthPath) -> Facts:
     """What every trader knows."""
     oi = scenario.open_interest_usd
-    feeds = listing.feed_names()
-    terms = []
-    for k, event in enumerate(scenario.event):
-        feed = feeds.index(event.coin)
-        terms.append(
-            EventTerms(
-                event=k,
-                feed=feed,
-                strike_ticks=round(event.strike_usd * MICRO / listing.feeds[feed].tick_micro),
-                resolves_us=microseconds(event.resolves),
-                below=event.side == "below",
-                price=event.price,
-            )
-        )
     shares = tuple(c.oi_share * oi for c in scenario.coin if c.perpetual)
-    return Facts(listing, shares, tuple(terms))
-
-
-def oracle_of(scenario: Scenario, listing: Listing, truth: TruthPath, seed: int) -> PriceOracle:
-    """The oracle with its sources and faults."""
-    declared = scenario.oracle
-    sources = tuple(
-        Source(
-            s.name,
-            s.weight,
-            lag_us=round(s.lag_ms * 1000),
-            noise_bps=s.noise_bps,
-            heartbeat_us=round(s.heartbeat_s * MICRO),
-            upstream=s.upstream,
-        )
-        for s in declared.source
-    )
-    faults = tuple(
-        Freeze(
-            microseconds(f.start),
-            round(f.duration_s * MICRO),
-            feeds=f.feeds or None,
-            sources=f.sources or None,
-        )
-        for f in declared.fault
-    )
-    try:
-        return PriceOracle(
-            listing.feeds,
-            truth,
-            seed=seed,
-            start_us=scenario.start_us,
-            end_us=scenario.end_us,
-            sources=sources or DEFAULT_SOURCES,
-            faults=faults,
-            dispersion=declared.dispersion,
-            policy=Policy(
-                declared.policy,
-                declared.single,
-                declared.redemption_usd,
-                declared.redemption_weight,
-                declared.redemption_floor,
-            ),
-        )
-    except ValueError as error:
-        raise ScenarioError(
-            str(error), where=scenario.origin.place(("oracle",)), path="oracle"
-        ) from None
+    return Facts(listing, shares, terms_of(scenario, listing, truth))
 
 
 def cadence_of(scenario: Scenario) -> Cadence:
@@ -220,12 +159,11 @@ def _funds(scenario: Scenario, listing: Listing) -> np.ndarray:
 def _resolve_events(scenario: Scenario, world: World, facts: Facts) -> None:
     """Have every event resolved at its time by the true price then (SET-02 policy, delay 0)."""
     assert world.truth is not None
-    for event, terms in zip(scenario.event, facts.events, strict=True):
+    for terms in facts.events:
         if not scenario.start_us <= terms.resolves_us <= scenario.end_us:
             continue
-        price = float(world.truth.sample(terms.feed, np.array([terms.resolves_us]))[0])
-        yes = price < event.strike_usd if terms.below else price > event.strike_usd
+        outcome, value = resolution_of(terms, world.truth)
         row = np.zeros((1, MSG_COLS), np.int64)
         row[0, M_TIME], row[0, M_KIND] = terms.resolves_us, Kind.RESOLVE
-        row[0, M_INSTRUMENT], row[0, M_ARG] = terms.event, 0 if yes else 1
+        row[0, M_INSTRUMENT], row[0, M_ARG], row[0, M_ARG2] = terms.event, outcome, value
         world.transport.schedule(row)

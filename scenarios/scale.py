@@ -32,6 +32,9 @@ EXTENSIVE = frozenset(
         "shares",
         "clip_shares",
         "max_hedge_usd",
+        "total_usd",
+        "clip_usd",
+        "debt_usd",
     }
 )
 

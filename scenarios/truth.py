@@ -1,4 +1,4 @@
-"""The true prices of a scenario: the lead's path, coins that follow it or have their own; scaled."""
+"""The true prices of a scenario: the lead's path, coins that follow it, coins on their own."""
 
 from __future__ import annotations
 

@@ -42,6 +42,7 @@ _REACHES[
         Event.PAYOUT,
         Event.MINT,
         Event.MERGE,
+        Event.WITHDRAW,
     ]
 ] = 1
 _REACHES[[Event.FILL, Event.ADL, Event.BACKSTOP, Event.HAIRCUT]] = 2
