@@ -16,6 +16,7 @@ from sim.exchange.audit import Audit
 from sim.exchange.instruments import MICRO, USDC, Listing
 from sim.exchange.messages import Event
 from sim.exchange.wallets import Wallets
+from sim.network.statement import statement_of
 from sim.oracle.truth import TruthPath
 from sim.risk.metrics import Metrics, Report
 

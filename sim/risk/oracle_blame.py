@@ -74,6 +74,11 @@ class Blame:
         """Events whose λ is 1 because of a proposal."""
         return frozenset(self._proposed) if self.rules.proposal_margin else frozenset()
 
+    @property
+    def wrongful(self) -> list[bool]:
+        """Of every FLAG in order, whether its account was solvent at true prices."""
+        return list(self._wrongful)
+
     def take(
         self,
         rows: np.ndarray,
