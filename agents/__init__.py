@@ -31,8 +31,10 @@ KINDS = {
     "event_trader": ("agents.event_trader", "EventTrader"),
     "hedger": ("agents.hedger", "Hedger"),
     "backstop": ("agents.backstop", "Backstop"),
+    "borrower": ("agents.borrower", "Borrower"),
     "flow": ("agents.flow", "Flow"),
     "exploiter": ("agents.exploiter", "Exploiter"),
+    "manipulator": ("agents.manipulator", "Manipulator"),
 }
 
 

@@ -12,7 +12,7 @@ from agents.facts import Facts
 from scenarios.errors import ScenarioError
 from scenarios.events import resolution_of, terms_of
 from scenarios.listing import listing_of
-from scenarios.oracle_parts import oracle_of
+from scenarios.oracle_parts import oracle_of, services_of
 from scenarios.scale import trader_of
 from scenarios.schema import Scenario, TraderSpec
 from scenarios.truth import first_prices, truth_of
@@ -75,6 +75,7 @@ def assemble(scenario: Scenario, recorder: Callable[..., Any] | None = None) -> 
     total = max(1, sum(n * size for n, size in counts))
     wallets = Wallets(listing, scenario.rules.margin_mode, total)
     exchange = Exchange(listing, scenario.rules, wallets.accounts, order_slots=_slots(total))
+    oracle = oracle_of(scenario, listing, truth, seed)
     world = World(
         exchange,
         seed=seed,
@@ -82,11 +83,13 @@ def assemble(scenario: Scenario, recorder: Callable[..., Any] | None = None) -> 
         end_us=scenario.end_us,
         window_us=scenario.window_us,
         truth=truth,
-        oracle=oracle_of(scenario, listing, truth, seed),
+        oracle=oracle,
         recorder=recorder(listing, wallets, truth) if recorder is not None else None,
         cadence=cadence_of(scenario),
         wallets=wallets if wallets.count > 1 else None,
     )
+    for service in services_of(scenario, listing, oracle):
+        world.serve(service)
     cohorts: dict[str, list[int]] = {}
     taken = 0
     traders: list[Trader] = []

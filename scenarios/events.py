@@ -9,17 +9,8 @@ from scenarios import schema_events
 from scenarios.schema import Scenario, microseconds
 from scenarios.schema_events import Event
 from sim.exchange.instruments import MICRO, Listing
-from sim.oracle.belief import (
-    CELLS,
-    BeliefPath,
-    News,
-    Question,
-    Span,
-    fraction,
-    outcomes,
-    scripted,
-    simulated,
-)
+from sim.oracle.belief import BeliefPath, News, Span, scripted, simulated
+from sim.oracle.hypotheses import CELLS, Hypotheses, fraction, outcomes
 from sim.oracle.truth import TruthPath
 from sim.streams import stream
 
@@ -65,7 +56,7 @@ def terms_of(scenario: Scenario, listing: Listing, truth: TruthPath) -> tuple[Ev
     return tuple(out)
 
 
-def question_of(event: Event) -> Question:
+def hypotheses_of(event: Event) -> Hypotheses:
     """What may be true of an exogenous event, with the prices at which it opens."""
     if event.kind == "scalar":
         return fraction(event.price, min(event.high - event.low, CELLS))
@@ -84,11 +75,11 @@ def true_outcome(event: Event, seed: int) -> tuple[int | None, int]:
     scalar, given = event.kind == "scalar", event.outcome != ""
     if given:
         return (0, int(event.outcome)) if scalar else (event.shares.index(str(event.outcome)), 0)
-    question = question_of(event)
-    drawn = question.draw(stream(seed, f"event/{event.name}"))
+    known = hypotheses_of(event)
+    drawn = known.draw(stream(seed, f"event/{event.name}"))
     if not scalar:
         return drawn, 0
-    cells = len(question.prior) - 1
+    cells = len(known.prior) - 1
     return 0, event.low + (2 * drawn * (event.high - event.low) + cells) // (2 * cells)
 
 
@@ -102,10 +93,10 @@ def belief_of(event: Event, outcome: int, value: int, scenario: Scenario) -> Bel
         knots = [(microseconds(p.at), p.of_shares) for p in event.belief]
         values = scripted(event.start_prices, knots, span)
     else:
-        question = question_of(event)
+        known = hypotheses_of(event)
         true = outcome
         if event.kind == "scalar" and outcome != VOID:
-            true = round((value - event.low) / wide * (len(question.prior) - 1))
+            true = round((value - event.low) / wide * (len(known.prior) - 1))
         news = News(
             event.sigma_per_sqrt_h,
             event.jumps_per_h,
@@ -113,7 +104,7 @@ def belief_of(event: Event, outcome: int, value: int, scenario: Scenario) -> Bel
             round(event.reveals_s * MICRO),
         )
         values = simulated(
-            question,
+            known,
             None if outcome == VOID else true,
             news,
             span,

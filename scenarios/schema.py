@@ -16,7 +16,7 @@ from scenarios.errors import choose
 from scenarios.part import Name, NonNegative, Part, Positive, Ratio, Usd
 from scenarios.schema_checks import Check, Control
 from scenarios.schema_events import Event, check_events, series
-from scenarios.schema_oracle import Oracle
+from scenarios.schema_oracle import Oracle, Pause
 from scenarios.source import Key, line_of, lines
 from sim.exchange.instruments import Lending, Margin
 from sim.exchange.rules import Rules
@@ -161,6 +161,7 @@ class Scenario(Part):
     usdc_debt: Margin = Margin(base=0.05, factor=0.0, base_m=0.03, factor_m=0.0)
     rules: Rules = Rules()
     oracle: Oracle = Oracle()
+    pause: Pause | None = None
     index: Index = Index()
     insurance_usd: Usd = 0.0
     pool_usd: Usd = 0.0  # USDC that lenders bring

@@ -29,89 +29,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from itertools import accumulate, pairwise
+from itertools import pairwise
 
 import numpy as np
 
+from sim.oracle.hypotheses import Hypotheses, learn, observe, probabilities
 from sim.streams import stream
 
 HOUR_US = 3_600_000_000
-CONCENTRATION = 4.0  # a + b of a scalar's prior: at ½ its standard deviation is .22 of the range
-CELLS = 64  # of a scalar's range
 REVEALED = 4.0  # information in half of the time in which the truth comes out
-
-
-@dataclass(frozen=True)
-class Question:
-    """What may be true.  Row h of an array is hypothesis h.
-
-    Attributes:
-        prior: probabilities before anything was heard, they sum to 1.
-        signals: float64[hypotheses, signals], the strength of each signal if h is true.
-        pays: float64[hypotheses, shares], what a share pays then.
-    """
-
-    prior: tuple[float, ...]
-    signals: np.ndarray
-    pays: np.ndarray
-
-    def draw(self, rng: np.random.Generator) -> int:
-        """A hypothesis, drawn from the prior."""
-        u = float(rng.random())
-        return next((h for h, p in enumerate(accumulate(self.prior)) if u < p), len(self.prior) - 1)
-
-
-def outcomes(prices: tuple[float, ...]) -> Question:
-    """One of several outcomes, at these prices."""
-    one = np.eye(len(prices))
-    return Question(prices, one * math.sqrt(0.5), one)
-
-
-def fraction(price: float, cells: int) -> Question:
-    """A fraction 0, 1/cells, … 1 with mean ``price``: beta-binomial, shares LONG and SHORT."""
-    a, b = CONCENTRATION * price, CONCENTRATION * (1.0 - price)
-    prior = [math.exp(_log_beta_binomial(j, cells, a, b)) for j in range(cells + 1)]
-    total = math.fsum(prior)
-    values = np.array([j / cells for j in range(cells + 1)])
-    pays = np.stack((values, 1.0 - values), axis=1)
-    return Question(tuple(p / total for p in prior), values[:, None], pays)
-
-
-def _log_beta_binomial(j: int, n: int, a: float, b: float) -> float:
-    ways = math.lgamma(n + 1) - math.lgamma(j + 1) - math.lgamma(n - j + 1)
-    beta = math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
-    return ways + math.lgamma(j + a) + math.lgamma(n - j + b) - math.lgamma(n + a + b) - beta
-
-
-def observe(strength: np.ndarray, heard: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """What a step adds to Y: strength·dI + sqrt(dI)·noise.
-
-    Args:
-        strength: float64[…, signals], of the hypothesis that is true.
-        heard: float64[…], dI of the step.
-        noise: float64[…, signals], standard normal.
-    """
-    d: np.ndarray = heard[..., None]
-    return strength * d + np.sqrt(d) * noise
-
-
-def learn(x: np.ndarray, signals: np.ndarray, y: np.ndarray, heard: np.ndarray) -> np.ndarray:
-    """Log weights float64[…, hypotheses] after Y moved by ``y`` and I by ``heard``; Bayes' rule.
-
-    Adding up steps and taking one step with their sums is the same.
-    """
-    for s in range(signals.shape[1]):
-        a = signals[:, s]
-        x = x + a * y[..., s, None] - 0.5 * a * a * heard[..., None]
-    return x
-
-
-def probabilities(x: list[float]) -> list[float]:
-    """Weights with these logarithms, scaled to the sum 1."""
-    top = max(x)
-    weights = [math.exp(v - top) for v in x]
-    total = math.fsum(weights)
-    return [w / total for w in weights]
 
 
 @dataclass(frozen=True)
@@ -178,7 +104,7 @@ def information(news: News, span: Span, jumps: np.ndarray) -> np.ndarray:
 
 
 def simulated(
-    question: Question, truth: int | None, news: News, span: Span, *, seed: int, name: str
+    known: Hypotheses, truth: int | None, news: News, span: Span, *, seed: int, name: str
 ) -> np.ndarray:
     """float64[shares, points]: how the belief moves if hypothesis ``truth`` is true.
 
@@ -188,18 +114,18 @@ def simulated(
     n = span.points - 1
     lead, untold = truth, news
     if lead is None:
-        lead = question.draw(stream(seed, f"event/{name}", "void"))
+        lead = known.draw(stream(seed, f"event/{name}", "void"))
         untold = replace(news, reveals_us=0)
     each = news.jumps_per_h * span.step_us / HOUR_US
     jumps = stream(seed, f"event/{name}", "jumps").poisson(each, n)
-    noise = stream(seed, f"event/{name}", "belief").standard_normal((n, question.signals.shape[1]))
+    noise = stream(seed, f"event/{name}", "belief").standard_normal((n, known.signals.shape[1]))
     total = information(untold, span, jumps)
-    y = np.zeros((n + 1, question.signals.shape[1]))
-    y[1:] = np.cumsum(observe(question.signals[lead], np.diff(total), noise), axis=0)
-    prior = np.array([math.log(p) for p in question.prior])
-    x = learn(prior[None, :], question.signals, y, total)
+    y = np.zeros((n + 1, known.signals.shape[1]))
+    y[1:] = np.cumsum(observe(known.signals[lead], np.diff(total), noise), axis=0)
+    prior = np.array([math.log(p) for p in known.prior])
+    x = learn(prior[None, :], known.signals, y, total)
     weights = [probabilities(row) for row in x.tolist()]
-    columns = [c.tolist() for c in question.pays.T]
+    columns = [c.tolist() for c in known.pays.T]
     values = np.array(
         [
             [math.fsum(w * p for w, p in zip(row, c, strict=True)) for row in weights]

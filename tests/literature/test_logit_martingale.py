@@ -11,7 +11,7 @@ import math
 import numpy as np
 import pytest
 
-from sim.oracle.belief import Question, fraction, learn, observe, outcomes
+from sim.oracle.hypotheses import Hypotheses, fraction, learn, observe, outcomes
 
 PATHS = 100_000
 STEPS = 6
@@ -23,7 +23,12 @@ def softmax(x: np.ndarray) -> np.ndarray:
 
 
 def walk(
-    question: Question, heard_in_all: float, jump: float, rate: float, seed: int, paths: int = PATHS
+    question: Hypotheses,
+    heard_in_all: float,
+    jump: float,
+    rate: float,
+    seed: int,
+    paths: int = PATHS,
 ) -> tuple[np.ndarray, np.ndarray]:
     """(weights float64[paths, hypotheses] at the end, the true hypothesis of each path)."""
     rng = np.random.default_rng(seed)

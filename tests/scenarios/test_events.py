@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from scenarios import files
+from scenarios import files, schema_events
 from scenarios.assembly import assemble
 from scenarios.errors import ScenarioError
 from scenarios.events import true_outcome
 from scenarios.schema import Scenario
 from sim.exchange.instruments import BinaryEvent, CategoricalEvent, ScalarEvent
-from sim.exchange.messages import E_CODE, E_INSTRUMENT, E_KIND, E_PRICE, E_TIME, Event
+from sim.exchange.messages import E_CODE, E_INSTRUMENT, E_KIND, E_PRICE, E_SIZE, E_TIME, Event
 
 MARKET = """
 name = "little"
@@ -147,6 +150,28 @@ def test_an_entry_of_a_series_is_set_by_its_name_and_stored_as_it_was_written() 
     assert again.events == scenario.events
 
 
+def test_the_examples_of_the_docs_are_what_they_say(repo: Path) -> None:
+    text = (repo / "docs" / "events.md").read_text("utf-8")
+    example = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)[0]
+    made = assemble(market(example, end="2025-06-02T12:59:00Z"))
+    names = [t.name for t in made.facts.events]
+    assert names == [
+        "BTC<95K@12:30",
+        *(f"up-{k}" for k in range(1, 7)),
+        "act",
+        "cup",
+        "turnout",
+        "rumour",
+    ]
+    assert [t.value for t in made.facts.events if t.kind == "scalar"] == [71]
+    rumour = made.facts.events[-1].belief
+    assert rumour is not None
+    assert rumour.at(START_US + 50 * 60_000_000)[0] == pytest.approx(0.9)
+    fields = {word for cell in re.findall(r"`([^`]*)`", text) for word in re.findall(r"\w+", cell)}
+    missing = set(schema_events.Event.model_fields) - fields - set(re.findall(r"\w+", example))
+    assert not missing
+
+
 # the truth ----------------------------------------------------------------------------------
 @pytest.mark.spec("SET-03")
 def test_events_resolve_to_what_is_true() -> None:
@@ -208,6 +233,133 @@ def test_void_is_a_truth() -> None:
     assert [t.outcome for t in facts.events] == [-1, -1]
 
 
+# the belief ---------------------------------------------------------------------------------
+def test_the_belief_of_an_exogenous_event_goes_to_its_truth() -> None:
+    text = CUP.replace("resolves", "reveals_s = 20\nresolves") + COUNT
+    terms = assemble(market(text)).facts.events
+    cup, count = terms[0].belief, terms[1].belief
+    assert cup is not None
+    assert count is not None
+    assert cup.at(START_US) == pytest.approx((0.5, 0.2, 0.2, 0.1))
+    assert cup.at(START_US + 69_000_000)[2] > 0.99
+    assert cup.at(START_US + 70_000_000).tolist() == [0, 0, 1, 0]
+    assert count.at(START_US + 79_999_999)[0] == pytest.approx(0.25, abs=0.1)
+    assert count.at(START_US + 80_000_000) == pytest.approx((22 / 40, 18 / 40))
+
+
+def test_a_belief_is_scripted_frozen_or_of_a_void_event() -> None:
+    script = """
+[[event.belief]]
+at = 2025-06-02T12:00:20Z
+price = 0.8
+[[event.belief]]
+at = 2025-06-02T12:00:40Z
+price = 0.4
+"""
+    frozen = 'belief_after = "frozen"\nbelief_step_s = 0.5\n'
+    told = assemble(market(RAIN + frozen + script)).facts.events[0].belief
+    assert told is not None
+    seen = [told.at(START_US + s * 1_000_000)[0] for s in (0, 10, 20, 30, 50, 200)]
+    assert seen == pytest.approx([0.3, 0.55, 0.8, 0.6, 0.4, 0.4])
+    assert told.at(START_US + 10_500_000)[0] == pytest.approx(0.5625)
+    void = assemble(market(RAIN.replace('"NO"', '"void"'))).facts.events[0].belief
+    assert void is not None
+    assert void.at(START_US + 60_000_000).tolist() == [0.5, 0.5]
+
+
+def test_other_events_do_not_move_a_belief() -> None:
+    one = assemble(market(RAIN)).facts.events[0].belief
+    two = assemble(market(CUP + RAIN)).facts.events[1].belief
+    assert one is not None
+    assert two is not None
+    assert (one.values == two.values).all()
+
+
+# a run --------------------------------------------------------------------------------------
+TRADERS = """
+[[trader]]
+name = "noise"
+kind = "noise"
+count = 20
+latency_ms = 50
+[[trader]]
+name = "quotes"
+kind = "event_maker"
+latency_ms = 15
+params = { event = "cup", stop_before_s = 0, half_spread_logit = 0.05, level_shares = 500 }
+[[trader]]
+name = "believers"
+kind = "event_trader"
+count = 12
+latency_ms = 60
+params = { event = "cup", open_sets = 5_000, looks_per_s = 4 }
+[[trader]]
+name = "counts"
+kind = "event_maker"
+latency_ms = 15
+params = { event = "count", stop_before_s = 0 }
+"""
+
+
+class Books:
+    """Keeps the rows of the books, of fills and of payouts."""
+
+    def __init__(self, *parts: object) -> None: ...
+    def begin(self, exchange: object) -> None:
+        self.rows: list[np.ndarray] = []
+
+    def sample(self, now_us: int, exchange: object) -> None: ...
+    def add(self, events: np.ndarray) -> None:
+        kept = np.isin(events[:, E_KIND], (Event.BOOK, Event.FILL, Event.PAYOUT))
+        if hasattr(self, "rows"):
+            self.rows.append(events[kept].copy())
+
+
+def test_books_of_exogenous_events_follow_the_belief_until_they_pay() -> None:
+    script = """
+[[event.belief]]
+at = 2025-06-02T12:00:30Z
+prices = [0.5, 0.2, 0.2, 0.1]
+[[event.belief]]
+at = 2025-06-02T12:00:31Z
+prices = [0.2, 0.1, 0.6, 0.1]
+"""
+    made = assemble(market(CUP + script + COUNT + TRADERS), Books)
+    made.world.run()
+    recorder: Any = made.world.recorder
+    rows = np.concatenate(recorder.rows)
+    cup, count = made.facts.events
+    books = list(made.facts.books_of(cup))
+    for second, expected in ((25, (0.5, 0.2, 0.2, 0.1)), (60, (0.2, 0.1, 0.6, 0.1))):
+        at = (rows[:, E_KIND] == Event.BOOK) & (rows[:, E_TIME] == START_US + second * 1_000_000)
+        for book, price in zip(books, expected, strict=True):
+            row = rows[at & (rows[:, E_INSTRUMENT] == book)][0]
+            bid, ask = row[E_PRICE] / 1000, row[E_SIZE] / 1000
+            assert 0 < bid < ask
+            assert (bid + ask) / 2 == pytest.approx(price, abs=0.03)
+    fills = rows[rows[:, E_KIND] == Event.FILL]
+    assert set(books) <= set(fills[:, E_INSTRUMENT].tolist())
+    paid = rows[rows[:, E_KIND] == Event.PAYOUT]
+    assert set(paid[:, E_INSTRUMENT].tolist()) == {0, 1}
+    assert made.exchange.open_interest(books[0]) == 0
+    assert set(paid[paid[:, E_INSTRUMENT] == 0, E_TIME].tolist()) == {cup.due_us}
+    assert count.value == 12
+
+
+@pytest.mark.parametrize(
+    ("params", "says"),
+    [
+        ('{ event = "cap" }', "unknown event 'cap'; there are: cup"),
+        ('{ event = "cup", outcome = "dan" }', "unknown outcome 'dan'; allowed: ann, bob, cat"),
+    ],
+)
+def test_a_trader_of_what_is_not_there_is_refused_by_name(params: str, says: str) -> None:
+    text = CUP + f'[[trader]]\nname = "x"\nkind = "event_maker"\nparams = {params}\n'
+    with pytest.raises(ScenarioError, match=says) as error:
+        assemble(market(text))
+    assert "trader.x" in str(error.value)
+
+
 # what is refused ----------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("text", "old", "new", "says"),
@@ -228,6 +380,12 @@ def test_void_is_a_truth() -> None:
         (COUNT, "outcome = 12", "outcome = 31", "count: outcome 31 is outside -10 … 30"),
         (COUNT, "outcome = 12", "outcome = 1.5", "count: outcome 1.5 is neither whole nor"),
         (COUNT, "high = 30", "high = -10", "count: low -10 must be below high -10"),
+        (CUP, "resolves", "belief = [{ at = 2025-06-02T12:01:00Z, price = 0.2 }]\nresolves",
+         "needs prices, those of ('ann', 'bob', 'cat', 'none'), and no price"),
+        (RAIN, "resolves", "belief = [{ at = 2025-06-02T12:01:00Z }]\nresolves",
+         "needs price, the one of YES"),
+        (RAIN, "resolves", "belief = [{ at = 2025-06-02T11:01:00Z, price = 0.2 }]\nresolves",
+         "event.rain.belief: 2025-06-02 11:01:00"),
         (PRICED, 'coin = "BTC"', "", "up: coin is required"),
         (PRICED, 'strike = "open"', "", "up: strike_usd above 0 is required"),
         (PRICED, "every_s = 20", "strike_usd = 4", "repeat 3 needs every_s"),

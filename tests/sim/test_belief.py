@@ -7,26 +7,15 @@ import math
 import numpy as np
 import pytest
 
-from sim.oracle.belief import (
-    BeliefPath,
-    News,
-    Question,
-    Span,
-    fraction,
-    information,
-    learn,
-    observe,
-    outcomes,
-    scripted,
-    simulated,
-)
+from sim.oracle.belief import BeliefPath, News, Span, information, scripted, simulated
+from sim.oracle.hypotheses import Hypotheses, fraction, learn, observe, outcomes
 
 S = 1_000_000
 HOUR = Span(0, 3600 * S, 7200 * S)
 NEWS = News(2.0, 3.0, 1.0)
 
 
-def path(question: Question, truth: int | None, news: News = NEWS, span: Span = HOUR, seed: int = 1
+def path(question: Hypotheses, truth: int | None, news: News = NEWS, span: Span = HOUR, seed: int = 1
 ) -> np.ndarray:  # fmt: skip
     return simulated(question, truth, news, span, seed=seed, name="e")
 
