@@ -41,18 +41,21 @@ DRAWN = ("oracle.fault", "oracle.source")  # but not there
 
 
 class Guard(Part):
-    """A switch: overrides of the market when it is on, and the same fields when it is off."""
+    """A switch: overrides of the market when it is on, and others of these fields when it is off.
+
+    A field that ``off`` does not name is then as the market has it.
+    """
 
     name: Name
     text: str = ""
     on: Annotated[dict[str, Any], Field(min_length=1)]
-    off: dict[str, Any]
+    off: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _switch(self) -> Self:
-        if set(self.on) != set(self.off):
-            differ = sorted(set(self.on) ^ set(self.off))
-            raise ValueError(f"guard {self.name!r}: on and off set different fields: {differ}")
+        more = sorted(set(self.off) - set(self.on))
+        if more:
+            raise ValueError(f"guard {self.name!r}: off sets {more}, on does not")
         for path in self.on:
             if not path.startswith(GUARDED) or path.startswith(DRAWN):
                 raise ValueError(
@@ -133,8 +136,11 @@ class OracleRoulette(Study):
         names = [g.name for g in self.guard]
         made = []
         for draw in draw_all(self.chance, self.base(), names, self.draws, self.seed):
-            made.append(self._turn(draw, "", draw.on))
-            made += [self._turn(draw, name, draw.on ^ {name}) for name in names]
+            made.append(first := self._turn(draw, "", draw.on))
+            for name in names:
+                made.append(turn := self._turn(draw, name, draw.on ^ {name}))
+                if turn.plan == first.plan:
+                    raise ScenarioError("on and off are the same", path=f"guard.{name}")
             if draw.kind == "crash":
                 made.append(self._turn(draw, self.reference.name, draw.on))
         return made
@@ -218,7 +224,7 @@ class OracleRoulette(Study):
                 for kind in KINDS
             },
             "roulette_loss_usd": _mean([found.loss_usd for found in first]),
-            "roulette_bad_debt_usd": _mean([found.bad_debt_usd for found in first]),
+            "roulette_unpaid_usd": _mean([found.unpaid_usd for found in first]),
             "roulette_extracted_usd": _mean([found.extracted_usd for found in first]),
             "roulette_victims_usd": _mean([found.victims_usd for found in first]),
             "roulette_clear": float(sum(e.every["loss_usd"].clear for e in effects)),

@@ -21,21 +21,23 @@ class Chance(Part):
 
     Attributes:
         crash_share, calm_share: of the draws, rounded; the others have faults.
-        storm_share: of the draws with faults, how likely a true move is beside them.
+        storm_share: of the draws with faults, how likely a true move is beside them;
+            storm_ratio: how far it goes, as fall_ratio.
         on_share: how likely a guard is on.
         faults: how many in a draw.
         breadth: sources that a fault hits, 0 for all; one of these.
         coins: that are hit; none named: all.  coins_share: how likely a fault hits all of these.
         quiet_s: nothing begins before.
         duration_s: of a fault.
-        fall_ratio: of a true move, what the lower price lacks of the higher one.
+        fall_ratio: by how much a price falls or rises in a crash.
         rise_share: how likely it goes up.
         fall_s: how long it takes; back_ratio: what is made good in twice that time.
     """
 
     crash_share: Ratio = 0.3
     calm_share: Ratio = 0.15
-    storm_share: Ratio = 0.3
+    storm_share: Ratio = 0.5
+    storm_ratio: tuple[Share, Share] = (0.02, 0.15)
     on_share: Ratio = 0.5
     faults: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(le=20)]] = (1, 3)
     kinds: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(KINDS)
@@ -52,7 +54,7 @@ class Chance(Part):
 
     @model_validator(mode="after")
     def _ranges(self) -> Self:
-        for name in ("faults", "duration_s", "fall_ratio", "fall_s", "back_ratio"):
+        for name in ("faults", "duration_s", "storm_ratio", "fall_ratio", "fall_s", "back_ratio"):
             low, high = getattr(self, name)
             if low > high:
                 raise ValueError(f"{name}: {low:g} … {high:g} is no range")

@@ -73,14 +73,15 @@ def _disturbance(
         change["oracle.fault"] = [hit.table for hit in hits]
         said = [hit.words for hit in hits]
     if kind == "crash" or wheel.chance(chance.storm_share):
-        path, points, words = _move(chance, market, wheel)
+        ratio = chance.fall_ratio if kind == "crash" else chance.storm_ratio
+        path, points, words = _move(chance, market, ratio, wheel)
         change[path] = points
         said.append(words)
     return change, "; ".join(said)
 
 
 def _move(
-    chance: Chance, market: Scenario, wheel: Wheel
+    chance: Chance, market: Scenario, ratio: tuple[float, float], wheel: Wheel
 ) -> tuple[str, list[dict[str, Any]], str]:
     """A coin's true price goes elsewhere and partly back; if it leads, the others follow."""
     place = place_of(market, chance)
@@ -89,10 +90,10 @@ def _move(
     first = next(c.price_usd for c in market.coin if c.name == coin)
     if leads and market.index.waypoint:
         first = market.index.waypoint[0].price_usd
-    fall, rises = wheel.between(*chance.fall_ratio), wheel.chance(chance.rise_share)
+    size, rises = wheel.between(*ratio), wheel.chance(chance.rise_share)
     lasts, back = wheel.whole(*chance.fall_s), wheel.between(*chance.back_ratio)
     begins = wheel.whole(chance.quiet_s, max(chance.quiet_s, place.seconds - 3 * lasts - 1))
-    worst = first / (1.0 - fall) if rises else first * (1.0 - fall)
+    worst = first * (1.0 + size if rises else 1.0 - size)
     end = worst + back * (first - worst)
     by_second = {
         0: first,

@@ -13,7 +13,7 @@ from scenarios.studies.roulette_run import Spun
 if TYPE_CHECKING:
     import polars as pl
 
-AVOIDED = ("loss_usd", "bad_debt_usd", "extracted_usd", "victims_usd")
+AVOIDED = ("loss_usd", "unpaid_usd", "extracted_usd", "victims_usd")
 ADDED = ("alarms", "alarm_s", "error_s")
 MEASURES = (*AVOIDED, *ADDED)
 

@@ -132,7 +132,7 @@ STUDY_UNITS: dict[str, dict[str, str]] = {
         "roulette_crash_draws": "draws",
         "roulette_calm_draws": "draws",
         "roulette_loss_usd": "USD",
-        "roulette_bad_debt_usd": "USD",
+        "roulette_unpaid_usd": "USD",
         "roulette_extracted_usd": "USD",
         "roulette_victims_usd": "USD",
         "roulette_clear": "guards",
