@@ -35,6 +35,10 @@ KINDS = {
     "flow": ("agents.flow", "Flow"),
     "exploiter": ("agents.exploiter", "Exploiter"),
     "manipulator": ("agents.manipulator", "Manipulator"),
+    "pledger": ("agents.pledger", "Pledger"),
+    "reporter": ("agents.reporter", "Reporter"),
+    "disputer": ("agents.disputer", "Disputer"),
+    "voter": ("agents.voter", "Voter"),
 }
 
 

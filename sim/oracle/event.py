@@ -41,7 +41,7 @@ from sim.oracle.case import Case, Pair
 from sim.oracle.corruption import Corruption
 from sim.oracle.electorate import Electorate, draw
 from sim.oracle.lifecycle import DECIDABLE, State, Step, after
-from sim.oracle.question import Question
+from sim.oracle.question import Procedure, Question
 from sim.oracle.resolution_faults import REFUSED, sending, struck
 from sim.oracle.resolution_log import Entry, Log, Seen
 from sim.oracle.summary import summary
@@ -148,6 +148,10 @@ class EventOracle:
         """What an honest observer answers at `at_us`; None: too early, or no such question."""
         case = self.cases.get(event)
         return None if case is None else case.question.answer_at(at_us)
+
+    def procedure(self, event: int) -> Procedure:
+        """How an event is resolved: bond, liveness and the like."""
+        return self.cases[event].question.procedure
 
     def summary(self) -> dict[str, float]:
         """The run's totals: `sim.oracle.summary.summary`."""

@@ -8,6 +8,7 @@ Where a reading is missing the nearest one is somebody else's price.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -26,7 +27,7 @@ class Published(Protocol):
         ...
 
     def index(self, feed: str, times_us: np.ndarray) -> np.ndarray:
-        """The published index at these times, float64."""
+        """The index made last at or before these times, float64; NaN: none yet."""
         ...
 
 
@@ -87,9 +88,11 @@ class Observer:
         seen = beat <= now_us
         return beat[seen], read[seen], price[seen]
 
-    def _twap(self) -> Observation:
+    def _twap(self) -> Observation | None:
         times = self.due_us + SECOND_US * np.arange(1 - self.twap_s, 1, dtype=np.int64)
-        prices = self.oracle.index(self.feed, times).tolist()
+        prices = [p for p in self.oracle.index(self.feed, times).tolist() if not math.isnan(p)]
+        if not prices:
+            return None
         # In order, so that every machine adds alike; known when the last reading is out.
         return Observation(self.due_us + SECOND_US, sum(prices) / len(prices))
 
