@@ -18,7 +18,9 @@ PANELS = (
 def picture(compared: Sequence[Comparison]) -> str:
     """SVG; a row a variant."""
     reference = compared[0].against
-    labels = [c.variant if c.against == reference else f"{c.variant} / {c.against}" for c in compared]
+    labels = [
+        c.variant if c.against == reference else f"{c.variant} / {c.against}" for c in compared
+    ]
     return forest(
         "Liquidation policies: difference within a seed, mean and 90 % interval",
         labels,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 from dataclasses import dataclass
@@ -179,6 +180,7 @@ class Watched(Generic[AnyWatch]):
 
 def watched(resolved: Scenario, kind: type[AnyWatch]) -> Watched[AnyWatch]:
     """Run a resolved scenario to its end, seen by a ``kind`` of watch; nothing is kept on disk."""
+    gc.collect()  # worlds are circles of references: the one before would stay, 20 MB each
     made: list[AnyWatch] = []
 
     def watch(*parts: Any) -> AnyWatch:

@@ -183,7 +183,9 @@ class OracleRoulette(Study):
         draws = [turn.draw for turn in turns if not turn.turned]
         effects = [effect_of(g.name, _pairs(g.name, draws, spun), self.seed) for g in self.guard]
         crashes = [d for d in draws if d.kind == "crash"]
-        never = effect_of(self.reference.name, _pairs(self.reference.name, crashes, spun), self.seed)
+        never = effect_of(
+            self.reference.name, _pairs(self.reference.name, crashes, spun), self.seed
+        )
         bases = [spun[d.place, ""] for d in draws]
         return Findings(
             metrics=self._metrics(draws, spun, effects, never),

@@ -54,10 +54,11 @@ def _kinds(chance: Chance, draws: int, seed: int) -> list[Kind]:
     """As many of each as the shares say, in random order."""
     crashes = round(chance.crash_share * draws)
     calm = min(round(chance.calm_share * draws), draws - crashes)
-    listed: list[Kind] = ["crash"] * crashes + ["calm"] * calm
-    listed += ["fault"] * (draws - len(listed))
     order = Wheel(seed, NAME, "kinds").rng.permutation(draws)
-    return [listed[i] for i in order.tolist()]
+    return [
+        "crash" if i < crashes else "calm" if i < crashes + calm else "fault"
+        for i in order.tolist()
+    ]
 
 
 def _disturbance(

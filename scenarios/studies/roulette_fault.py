@@ -104,7 +104,7 @@ def _turned(kind: str, severity: str) -> dict[str, float]:
     """The magnitude of a fault in the other direction; nothing if it has none."""
     found = {}
     for name, values in MAGNITUDES[kind].items():
-        value = values[SEVERITIES.index(severity)]  # type: ignore[arg-type]
+        value = values[SEVERITIES.index(severity)]
         match OPPOSITE.get(name):
             case "minus":
                 found[name] = -value

@@ -21,5 +21,5 @@ def picture(effects: Sequence[Effect]) -> str:
     return forest(
         "Oracle guards over random faults: the same draw without less with, mean and 90 % interval",
         [e.guard for e in rows],
-        {**panels, "false alarms added": [e.all["alarms"] for e in rows]},
+        {**panels, "false alarms added": [e.every["alarms"] for e in rows]},
     )

@@ -76,7 +76,9 @@ def effect_of(guard: str, pairs: Sequence[Pair], seed: int) -> Effect:
             found[name] = difference(both, seed, NAME)
         return found
 
-    by_kind = {kind: over([p for p in pairs if p.draw.kind == kind]) for kind in KINDS}
+    by_kind: dict[str, dict[str, Difference]] = {
+        kind: over([p for p in pairs if p.draw.kind == kind]) for kind in KINDS
+    }
     return Effect(guard, over(pairs), by_kind)
 
 
@@ -120,8 +122,6 @@ def parts(effects: Sequence[Effect]) -> pl.DataFrame:
 
 def numbers(effects: Sequence[Effect]) -> pl.DataFrame:
     """A row a guard, kind of draw and measure."""
-    import polars as pl
-
     rows = []
     for e in ranked(effects):
         for kind, found in (("all", e.every), *e.by_kind.items()):
@@ -144,7 +144,9 @@ def numbers(effects: Sequence[Effect]) -> pl.DataFrame:
     return frame(rows)
 
 
-def draws_table(draws: Sequence[Draw], bases: Sequence[Spun], guards: Sequence[str]) -> pl.DataFrame:
+def draws_table(
+    draws: Sequence[Draw], bases: Sequence[Spun], guards: Sequence[str]
+) -> pl.DataFrame:
     """A row a draw: what happens, which guards are on, what is lost with them."""
     return frame(
         [

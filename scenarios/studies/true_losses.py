@@ -72,8 +72,7 @@ class TrueLosses:
         """ADL rows: the bankrupt gives up its lots at mark, the counterparty for less than that."""
         numbers, things = self.episodes.of(rows), rows[:, m.E_INSTRUMENT]
         sides = [
-            self._sides.get(pair, 0)
-            for pair in zip(numbers.tolist(), things.tolist(), strict=True)
+            self._sides.get(pair, 0) for pair in zip(numbers.tolist(), things.tolist(), strict=True)
         ]
         sold = np.array(sides, np.int64) * rows[:, m.E_SIZE]
         self._lose(rows, sold)
