@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from scenarios.errors import ScenarioError
+from scenarios.errors import ScenarioError, choose
 from scenarios.files import market
 from scenarios.part import Name, Part
 from scenarios.scale import resolve
@@ -53,15 +53,15 @@ class Guard(Part):
 
     @model_validator(mode="after")
     def _switch(self) -> Self:
-        more = sorted(set(self.off) - set(self.on))
-        if more:
-            raise ValueError(f"guard {self.name!r}: off sets {more}, on does not")
         for path in self.on:
             if not path.startswith(GUARDED) or path.startswith(DRAWN):
                 raise ValueError(
                     f"guard {self.name!r}: {path!r} is no guard's; it begins with one of"
                     f" {list(GUARDED)} and not with one of {list(DRAWN)}"
                 )
+        more = sorted(set(self.off) - set(self.on))
+        if more:
+            raise ValueError(f"guard {self.name!r}: off sets {more}, on does not")
         return self
 
 
@@ -122,13 +122,19 @@ class OracleRoulette(Study):
         return self
 
     def base(self) -> Scenario:
-        """The market without a disturbance."""
+        """The market without a disturbance; ScenarioError if what may happen does not fit it."""
         found = market(self.scenario, self.set)
         length, need = (found.end - found.start).total_seconds(), self.chance.longest_s
         if length < need:
             raise ScenarioError(
                 f"{self.scenario} lasts {length:g} s, what may happen takes {need} s", path="chance"
             )
+        known = [c.name for c in found.coin]
+        for coin in self.chance.coins:
+            if coin not in known:
+                raise ScenarioError(
+                    f"unknown coin {coin!r}{choose(coin, known)}", path="chance.coins"
+                )
         return found
 
     def turns(self) -> list[Turn]:
