@@ -55,6 +55,7 @@ def test_a_source_answers_within_its_limits_only() -> None:
     assert (rows[:, M_PRICE] / 1e4).round(1).tolist() == [200.0, pytest.approx(250, abs=0.3), 300.0]
 
 
+@pytest.mark.spec("PRC-01")
 def test_what_sources_claim_is_published_or_the_dispersion_if_that_is_more() -> None:
     sources = [Source(n, noise_bps=0, lag_us=0, confidence_bps=100) for n in "abc"]
     row = btc(make(sources), 1000)[0]
@@ -64,6 +65,15 @@ def test_what_sources_claim_is_published_or_the_dispersion_if_that_is_more() -> 
     ]
     row = btc(make(sources, apart), 1000)[0]
     assert row[M_SIZE] == pytest.approx(0.05 * row[M_PRICE], rel=2e-2)
+
+
+@pytest.mark.spec("PRC-01")
+def test_a_reading_is_fresh_up_to_the_very_age_at_which_it_is_stale() -> None:
+    oracle = make(EXACT[:1], [fault("freeze", start_s=1000, duration_s=500)], feeds=[BTC])
+    last = oracle.published("BTC", "a")[1]
+    read = int(last[last < START + 1000 * S].max())
+    times = np.array([read, read + 60 * S, read + 60 * S + 1])
+    assert oracle.messages(times)[:, M_ARG2].tolist() == [1, 1, 0]
 
 
 # what they are made of ------------------------------------------------------------------------
@@ -198,6 +208,7 @@ def test_a_quorum_of_more_than_there_are_is_refused() -> None:
 honest_prices = st.floats(1.0, 1e6, allow_nan=False)
 
 
+@pytest.mark.spec("PRC-01")
 @given(
     st.lists(st.tuples(honest_prices, st.integers(1, 5)), min_size=1, max_size=8),
     st.lists(st.tuples(st.floats(-1e12, 1e12), st.integers(1, 5)), max_size=8),
