@@ -23,6 +23,7 @@ from scenarios.studies.base import Study
 from sim.exchange.audit import Audit
 from sim.exchange.instruments import MICRO, Listing
 from sim.exchange.wallets import Wallets
+from sim.network.statement import statement_of
 from sim.oracle.truth import TruthPath
 from sim.record.folder import RunFolder
 from sim.record.recorder import Recorder
@@ -71,6 +72,8 @@ class Watch:
     def _observe(self, events: np.ndarray) -> None:
         if self._running:
             self.metrics.add(events)
+        else:
+            self.metrics.set_up(events)
 
 
 class Verifier:
@@ -191,7 +194,14 @@ def prepare(
             wallets=wallets,
         )
         metrics = Metrics(
-            listing, accounts, start, end, truth, resolved.rules.phi, parties=wallets.parties
+            listing,
+            accounts,
+            start,
+            end,
+            truth,
+            resolved.rules,
+            parties=wallets.parties,
+            tick_us=round(resolved.cadence.liquidate_s * MICRO),
         )
         made.append(
             Watch(recorder, metrics, Audit(listing, accounts, resolved.rules) if verify else None)
@@ -210,7 +220,7 @@ def report(
     invariants: dict[str, int | None],
 ) -> dict[str, Any]:
     """The object of ``run --json``, without the wall time."""
-    found = watch.metrics.report(assembly.exchange.equities())
+    found = watch.metrics.report(assembly.exchange.equities(), statement_of(assembly.exchange))
     wallets = assembly.wallets
     return {
         "run_id": name,

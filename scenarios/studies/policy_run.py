@@ -97,9 +97,7 @@ class Watch:
     ) -> None:
         start, end, accounts = resolved.start_us, resolved.end_us, wallets.accounts
         rules = resolved.rules
-        self.metrics = Metrics(
-            listing, accounts, start, end, truth, rules.phi, parties=wallets.parties
-        )
+        self.metrics = Metrics(listing, accounts, start, end, truth, rules, parties=wallets.parties)
         self.audit = Audit(listing, accounts, rules)
         self.flagged = Flagged()
         self.lenders = 0  # micro-USDC

@@ -37,7 +37,11 @@ class Market:
         self._kind = np.array([listing.kind(i) for i in range(n)])
         self._value = np.array([listing.tick_value(i) for i in range(n)], np.float64) / MICRO
         self._payoff = np.array([listing.price_bound(i) for i in range(n)], np.float64)
-        self._first_event = n - len(listing.events)
+        self._first_event = listing.first_book(0) if listing.events else n
+        self._books = [
+            (book := listing.first_book(e), book + len(event.books))
+            for e, event in enumerate(listing.events)
+        ]
         self._mark = np.array([self._first_mark(listing, i) for i in range(n)], np.int64)
         self._paid = np.zeros((self._perpetuals, self._seconds))
         self._lots = np.zeros((self._perpetuals, self._seconds))
@@ -52,7 +56,10 @@ class Market:
     @staticmethod
     def _first_mark(listing: Listing, i: int) -> int:
         feed = listing.feed_of(i)
-        return listing.feeds[feed].index_ticks if feed >= 0 else listing.price_bound(i) // 2
+        if feed >= 0:
+            return listing.feeds[feed].index_ticks
+        event = listing.events[listing.event_of(i)]
+        return event.payoff_ticks // len(event.shares)
 
     def begin(self, marks: Sequence[int]) -> None:
         """Marks in force (ticks, by instrument) when the run begins."""
@@ -86,7 +93,9 @@ class Market:
         if len(books):
             self._add_perpetuals(books[books[:, m.E_INSTRUMENT] < self._perpetuals])
             self._add_events(books[books[:, m.E_INSTRUMENT] >= self._first_event], resolved)
-        self._resolved[self._first_event + resolved[:, m.E_INSTRUMENT]] = True
+        for event in resolved[:, m.E_INSTRUMENT].tolist():
+            first, end = self._books[event]
+            self._resolved[first:end] = True
 
     def _add_perpetuals(self, books: np.ndarray) -> None:
         if not len(books):
@@ -112,7 +121,9 @@ class Market:
         instrument = books[:, m.E_INSTRUMENT]
         is_open = ~self._resolved[instrument]
         for event, seq in resolved[:, [m.E_INSTRUMENT, m.E_SEQ]].tolist():
-            is_open &= (instrument != self._first_event + event) | (books[:, m.E_SEQ] < seq)
+            first, end = self._books[event]
+            own = (instrument >= first) & (instrument < end)
+            is_open &= ~own | (books[:, m.E_SEQ] < seq)
         is_open &= (books[:, [m.E_PRICE, m.E_SIZE, m.E_AMOUNT]] >= 0).any(axis=1)
         if is_open.any():
             price = (books[:, m.E_ORDER] / self._payoff[instrument])[is_open]

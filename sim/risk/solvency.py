@@ -6,7 +6,7 @@ exchange-wide collateral cap is left out, because LEG rows describe one account 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -25,6 +25,10 @@ class Leg:
     size: int
     cost: int
     price: int
+
+    def is_debt(self, coins: int) -> bool:
+        """Whether it is a debt, in USDC or one of so many coins."""
+        return not self.is_position and self.size < 0 and self.thing <= coins
 
 
 def requirement(margin: Margin, notional_usd: float) -> float:
@@ -52,8 +56,16 @@ class Solvency:
             (e, n) for e, event in enumerate(listing.events) for n in range(len(event.shares))
         ]
 
-    def margins(self, legs: Sequence[Leg], truth: Callable[[int], float]) -> tuple[float, float]:
-        """(NE, MM) in USD of the account that holds ``legs``, at true prices."""
+    def margins(
+        self,
+        legs: Sequence[Leg],
+        truth: Callable[[int], float],
+        proposed: Container[int] = (),
+    ) -> tuple[float, float]:
+        """(NE, MM) in USD of the account that holds ``legs``, at true prices.
+
+        ``proposed``: events whose λ is 1 by a proposal (SET-02).
+        """
         equity = maintenance = 0.0
         shares: dict[int, dict[int, tuple[int, int]]] = {}
         units: dict[int, float] = {}
@@ -68,15 +80,31 @@ class Solvency:
                 units[leg.thing] = units.get(leg.thing, 0.0) + leg.size
                 maintenance += self._debt(leg, truth)
             else:
-                event, share = self._share[leg.thing - 1 - self.coins]
-                shares.setdefault(event, {})[share] = (leg.size, leg.price)
+                e, share = self._share[leg.thing - 1 - self.coins]
+                shares.setdefault(e, {})[share] = (leg.size, leg.price)
         for asset, held in units.items():
             equity += self._balance(asset, held, truth)
         for e, held_shares in shares.items():
-            value, margin = self._event(self.listing.events[e], held_shares)
+            event = self.listing.events[e]
+            value, sets = self._event(event, held_shares)
             equity += value
-            maintenance += margin
+            maintenance += (1.0 if e in proposed else event.lam) * (value - sets)
         return equity, maintenance
+
+    def above_sets_usd(self, event: int, legs: Sequence[Leg]) -> float:
+        """V - s of MAR-05: what the legs' shares of an event are worth above complete sets."""
+        held = {}
+        for leg in legs:
+            if not leg.is_position and leg.thing > self.coins:
+                e, share = self._share[leg.thing - 1 - self.coins]
+                if e == event:
+                    held[share] = leg.size, leg.price
+        value, sets = self._event(self.listing.events[event], held)
+        return value - sets
+
+    def unit_usd(self, coin: int, truth: Callable[[int], float]) -> float:
+        """USD of one smallest unit of a coin (by asset id)."""
+        return truth(self._coin_feed[coin - 1]) * self._coin_value[coin - 1] / MICRO
 
     def _position(
         self, leg: Leg, truth: Callable[[int], float]
@@ -104,19 +132,19 @@ class Solvency:
         return requirement(self.listing.assets[leg.thing - 1].debt, -leg.size * price / MICRO)
 
     def _balance(self, asset: int, units: float, truth: Callable[[int], float]) -> float:
-        """NE of a balance, USD."""
+        """NE of a balance with its claim and inverse PnL, USD."""
         if asset == USDC:
             return units / MICRO
         coin = self.listing.assets[asset - 1]
-        usd = units * truth(self._coin_feed[asset - 1]) * self._coin_value[asset - 1] / MICRO
+        usd = units * self.unit_usd(asset, truth)
         if usd < 0:
             return usd
         return usd * min(coin.haircut_w, coin.haircut_b / (1 + coin.haircut_kappa * sqrt(usd)))
 
     @staticmethod
-    def _event(event: Event, held: dict[int, tuple[int, int]]) -> tuple[float, float]:
+    def _event(event: Event, held: dict[int, tuple[int, int]]) -> tuple[float, int]:
+        """(V, complete sets) of shares by outcome: (how many, mark in ticks)."""
         tick = 1 / event.payoff_ticks
         complete = len(held) == len(event.shares)
         sets = min(size for size, _ in held.values()) if complete else 0
-        value = sets + sum((size - sets) * price * tick for size, price in held.values())
-        return value, event.lam * (value - sets)
+        return sets + sum((size - sets) * price * tick for size, price in held.values()), sets

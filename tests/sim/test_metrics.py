@@ -23,10 +23,12 @@ from sim.exchange.messages import EV_COLS, EVENT_COLUMNS, Event
 from sim.network.statement import Statement
 from sim.risk.cascade import Cascade
 from sim.risk.metrics import UNITS, Metrics
+from sim.risk.truth import TrueOutcome
 
 DOC = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 ACCOUNTS, END_US = 10, 100_000_000
-HOLDING = ("cash", "lent", "position", "insurance")  # lines that are no event rows
+HOLDING = ("cash", "lent", "position", "insurance", "shares")  # lines that are no event rows
+TOLD = ("borrowed", "outcome", "resolution")  # nor are these
 
 LISTING = Listing(
     feeds=(Feed(name="C", tick_micro=100_000, index_ticks=1000),),
@@ -83,7 +85,7 @@ def example(lines: list[str]) -> tuple[np.ndarray, Steps, np.ndarray]:
         elif line.startswith("equity"):
             _, account, usd = line.split()
             equities[int(account.removeprefix("account="))] = round(float(usd) * 1e6)
-        elif not line.startswith(HOLDING):
+        elif not line.startswith(HOLDING + TOLD):
             rows.append(row(line, len(rows) + 1))
     return np.array(rows, np.int64).reshape(-1, EV_COLS), Steps(jumps), equities
 
@@ -112,10 +114,35 @@ def statement(lines: list[str]) -> Statement | None:
         elif kind == "position":
             found.sizes[account, 0] = int(words[1].removeprefix("size="))
             found.costs[account, 0] = round(float(words[2].removeprefix("cost=")) * 1e6)
+        elif kind == "shares":
+            found.balances[account, 2:] = [int(word.split("=")[1]) for word in words[1:]]
         elif kind == "insurance":
             insurance = round(float(words[0]) * 1e6)
     held = found.balances.any() or found.sizes.any()
     return replace(found, insurance=insurance) if held else None
+
+
+def told(lines: list[str], kind: str) -> list[dict[str, str]]:
+    """The ``name=value`` words of the lines of a kind."""
+    own = [line.split()[1:] for line in lines if line.startswith(kind)]
+    return [dict(word.split("=") for word in words if "=" in word) for words in own]
+
+
+def outcomes(lines: list[str]) -> list[TrueOutcome]:
+    """How the event really ends, if an ``outcome`` line says so."""
+    return [TrueOutcome(int(line.split()[1])) for line in lines if line.startswith("outcome")]
+
+
+def evaluated(tool: Metrics, lines: list[str], equities: np.ndarray) -> dict[str, float | None]:
+    """The metrics of an example whose events ``tool`` has seen, all else of it told now."""
+    for words in told(lines, "borrowed"):
+        units = np.array([round(float(words["usdc"]) * 1e6), int(words["coins"]) * 10])
+        tool.debts.note(round(float(words["t"]) * 1e6), units)
+    if (held := statement(lines)) is not None:
+        tool.contagion.take(held)
+        tool.jumps.take(equities, held.balances, held.marks)
+    resolution = {k: float(v) for words in told(lines, "resolution") for k, v in words.items()}
+    return tool.report(equities, held, outcomes=outcomes(lines), resolution=resolution).metrics
 
 
 def examples() -> list[Any]:
@@ -146,9 +173,7 @@ def test_example(lines: list[str], name: str, value: float) -> None:
     rows, truth, equities = example(lines)
     tool = metrics(truth)
     tool.add(rows)
-    if (held := statement(lines)) is not None:
-        tool.contagion.take(held)
-    assert tool.report(equities).metrics[name] == pytest.approx(value, rel=1e-12)
+    assert evaluated(tool, lines, equities)[name] == pytest.approx(value, rel=1e-12)
 
 
 @pytest.mark.parametrize(("lines", "name", "value"), EXAMPLES)
@@ -160,9 +185,7 @@ def test_example_is_the_same_in_pieces(lines: list[str], name: str, value: float
         tool.add(rows[i : i + 1])
         if i + 1 < len(rows) and rows[i + 1, 2] != Event.LEG:
             tool.flush()
-    if (held := statement(lines)) is not None:
-        tool.contagion.take(held)
-    assert tool.report(equities).metrics[name] == pytest.approx(value, rel=1e-12)
+    assert evaluated(tool, lines, equities)[name] == pytest.approx(value, rel=1e-12)
 
 
 def test_nothing_happened() -> None:
@@ -179,6 +202,29 @@ def test_nothing_happened() -> None:
         "event_price_min",
         "event_price_max",
         "wrongful_liquidation_share",
+        "wrongful_notional_usd",
+        "wrongful_debt_share",
+        "liquidation_loss_ratio",
+        "loss_market_usd",
+        "loss_oracle_usd",
+        "loss_resolution_usd",
+        "bad_debt_true_usd",
+        "extracted_usd",
+        "extraction_ratio",
+        "oracle_error_max_bps",
+        "oracle_error_s",
+        "oracle_stale_s",
+        "oracle_detect_s",
+        "oracle_undetected",
+        "oracle_recover_s",
+        "oracle_false_alarms",
+        "oracle_false_alarm_s",
+        "event_jump_exposure_usd",
+        "wrong_resolution_share",
+        "resolution_p95_s",
+        "capital_locked_usd_days",
+        "corruption_cost_usd",
+        "corruption_profit_usd",
         "debtrank_share",
         "exposure_radius",
         "unpaid_share",
