@@ -11,6 +11,7 @@ import numpy as np
 from agents.facts import EventTerms, Facts
 from scenarios.errors import ScenarioError
 from scenarios.listing import listing_of
+from scenarios.oracle_parts import oracle_of
 from scenarios.scale import trader_of
 from scenarios.schema import Scenario, TraderSpec, microseconds
 from scenarios.truth import first_prices, truth_of
@@ -25,9 +26,6 @@ from sim.exchange.messages import (
     Kind,
 )
 from sim.exchange.wallets import Wallets
-from sim.oracle.faults import Freeze
-from sim.oracle.policy import Policy
-from sim.oracle.price import DEFAULT_SOURCES, PriceOracle, Source
 from sim.oracle.truth import TruthPath
 from sim.world import Cadence, World
 
@@ -143,53 +141,6 @@ def facts_of(scenario: Scenario, listing: Listing) -> Facts:
         )
     shares = tuple(c.oi_share * oi for c in scenario.coin if c.perpetual)
     return Facts(listing, shares, tuple(terms))
-
-
-def oracle_of(scenario: Scenario, listing: Listing, truth: TruthPath, seed: int) -> PriceOracle:
-    """The oracle with its sources and faults."""
-    declared = scenario.oracle
-    sources = tuple(
-        Source(
-            s.name,
-            s.weight,
-            lag_us=round(s.lag_ms * 1000),
-            noise_bps=s.noise_bps,
-            heartbeat_us=round(s.heartbeat_s * MICRO),
-            upstream=s.upstream,
-        )
-        for s in declared.source
-    )
-    faults = tuple(
-        Freeze(
-            microseconds(f.start),
-            round(f.duration_s * MICRO),
-            feeds=f.feeds or None,
-            sources=f.sources or None,
-        )
-        for f in declared.fault
-    )
-    try:
-        return PriceOracle(
-            listing.feeds,
-            truth,
-            seed=seed,
-            start_us=scenario.start_us,
-            end_us=scenario.end_us,
-            sources=sources or DEFAULT_SOURCES,
-            faults=faults,
-            dispersion=declared.dispersion,
-            policy=Policy(
-                declared.policy,
-                declared.single,
-                declared.redemption_usd,
-                declared.redemption_weight,
-                declared.redemption_floor,
-            ),
-        )
-    except ValueError as error:
-        raise ScenarioError(
-            str(error), where=scenario.origin.place(("oracle",)), path="oracle"
-        ) from None
 
 
 def cadence_of(scenario: Scenario) -> Cadence:

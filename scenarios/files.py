@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -174,23 +174,49 @@ def _place(entries: list[Any], part: str, path: str) -> int:
 
 
 def model_at(path: Iterable[Key], root: type[BaseModel] = Scenario) -> type[BaseModel] | None:
-    """The model of the table at a path of a scenario, None if it is no table with known fields."""
-    here: Any = root
+    """The model of the table at a path of a scenario, None if it is no table with known fields.
+
+    After the place of a table of a chosen kind the kind may stand, as pydantic writes it.
+    """
+    models = [root]
+    for *_, after in _walk(path, root):
+        models = after
+    return models[0] if models else None
+
+
+def _walk(
+    path: Iterable[Key], root: type[BaseModel]
+) -> Iterator[tuple[Key, bool, list[type[BaseModel]]]]:
+    """Steps of a path: the key, whether it is the kind of a table (no field), what may be there."""
+    models = [root]
     for key in path:
-        if isinstance(key, int):
-            continue
-        if (
-            not (isinstance(here, type) and issubclass(here, BaseModel))
-            or key not in here.model_fields
-        ):
-            return None
-        here = here.model_fields[key].annotation
-        while not isinstance(here, type) or not issubclass(here, BaseModel):
-            inner = [a for a in get_args(here) if a is not type(None) and a is not Ellipsis]
-            if not inner or here is dict:
-                return None
-            here = inner[0]
-    return here if isinstance(here, type) and issubclass(here, BaseModel) else None
+        of_kind = [m for m in models if key in _kinds(m)] if len(models) > 1 else []
+        if of_kind:
+            models = of_kind
+        elif not isinstance(key, int):
+            field = models[0].model_fields.get(key) if models else None
+            models = _models(field.annotation) if field else []
+        yield key, bool(of_kind), models
+
+
+def _without_kinds(path: tuple[Key, ...], root: type[BaseModel]) -> tuple[Key, ...]:
+    """A path as the file has it, without the kinds that pydantic writes into it."""
+    return tuple(key for key, is_kind, _ in _walk(path, root) if not is_kind)
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """The models of the table or tables in a field's type; none for a table of any names."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if get_origin(annotation) is dict:
+        return []
+    return [model for part in get_args(annotation) for model in _models(part)]
+
+
+def _kinds(model: type[BaseModel]) -> list[str]:
+    """The words by which a table of a chosen kind says that it is of this model."""
+    words = (_words(field.annotation) for field in model.model_fields.values())
+    return [some[0] for some in words if len(some) == 1]
 
 
 def explain(
@@ -208,21 +234,22 @@ def explain(
     faults = error.errors(include_url=False)
     # A field that is not known explains a field that is missing: it is the same one, misspelt.
     first = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
-    path: tuple[Key, ...] = tuple(first["loc"])
+    loc: tuple[Key, ...] = tuple(first["loc"])
+    path = _without_kinds(loc, root)
     if first["type"] not in ("missing", "extra_forbidden"):
         while path and not _exists(raw, path):
-            path = path[:-1]  # pydantic adds the names of members of unions
+            path = path[:-1]  # pydantic adds the types of members of unions
     whole = (*prefix, *path)
     match first["type"]:
         case "extra_forbidden":
-            model = model_at(path[:-1], root)
+            model = model_at(loc[:-1], root)
             allowed = list(model.model_fields) if model else []
             what = f"unknown field {path[-1]!r}{choose(str(path[-1]), allowed)}"
         case "missing":
             what = "this field is required"
         case "literal_error":
             found = str(first["input"])
-            what = f"{found!r} is not known{choose(found, _literals(path, root))}"
+            what = f"{found!r} is not known{choose(found, _literals(loc, root))}"
         case "value_error":
             what = str(first["ctx"]["error"])
         case "union_tag_invalid":

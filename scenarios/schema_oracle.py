@@ -4,30 +4,61 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field, model_validator
 
 from scenarios.part import Name, NonNegative, Part, Positive, Ratio
+from scenarios.schema_faults import AnyFault
 
 
 class Source(Part):
-    """A price source of the oracle: the truth of ``lag_ms`` ago times (1 + noise) per heartbeat."""
+    """A price source of the oracle: what it reads of ``lag_ms`` ago times (1 + noise) per heartbeat."""
 
     name: Name
     weight: Positive = 1.0  # in the median
     noise_bps: NonNegative = 0.5
     lag_ms: NonNegative = 200.0
     heartbeat_s: Positive = 1.0
-    upstream: tuple[Name, ...] = ()  # sources it is made from
+    deviation_bps: NonNegative = 0.0  # publishes on such a move or a heartbeat; 0: each heartbeat
+    look_s: Positive = 1.0  # how often it looks then
+    confidence_bps: NonNegative = 0.0  # half width it claims; 0: none
+    reads: Literal["truth", "spot", "perpetual"] = "truth"  # or the exchange's own book of the coin
+    average_s: NonNegative = 0.0  # exponential average of what a book says; 0: none
+    coins: tuple[Name, ...] = ()  # that it covers; none named: all
+    upstream: tuple[Name, ...] | dict[Name, Positive] = ()  # fails with them; or is made of them
+    min_usd: dict[Name, NonNegative] = Field(default_factory=dict)  # least it can answer, by coin
+    max_usd: dict[Name, Positive] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Source:
+        if isinstance(self.upstream, dict):
+            total = sum(self.upstream.values())
+            if self.upstream and abs(total - 1) > 1e-9:
+                raise ValueError(
+                    f"source {self.name!r}: the weights of its upstreams add to {total:g}, not to 1"
+                )
+        return self
 
 
-class Fault(Part):
-    """What goes wrong with sources; ``freeze``: time and price of the reading do not move."""
+class Guard(Part):
+    """What the oracle does about bad readings before it publishes; 0 or false is off."""
 
-    kind: Literal["freeze"] = "freeze"
-    sources: tuple[Name, ...] = ()  # none named: all
-    feeds: tuple[Name, ...] = ()  # coins; none named: all
-    start: AwareDatetime
-    duration_s: Positive
+    dispersion_ratio: Annotated[float, Field(ge=0, le=100)] = 0.0  # max/min − 1 of fresh sources
+    min_answer: bool = False  # a reading at min_usd or max_usd of its source is none
+    band_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.0  # of what was published band_s ago
+    band_s: Positive = 300.0
+
+
+class Pause(Part):
+    """Instruments are paused when their feed is bad, and reopened by a call auction."""
+
+    instruments: tuple[Name, ...] = ()  # none named: all with a feed
+    grade: Literal[
+        "stale", "insufficient_sources", "too_uncertain", "too_volatile", "non_positive"
+    ] = "too_uncertain"  # this or worse is bad
+    after_s: NonNegative = 5.0  # bad for so long: paused
+    state: Literal["post_only", "cancel_only", "auction", "closed"] = "cancel_only"
+    clear_s: NonNegative = 30.0  # good for so long: reopened
+    auction_s: NonNegative = 60.0  # 0: without an auction
 
 
 class Oracle(Part):
@@ -42,6 +73,8 @@ class Oracle(Part):
     )  # by coin, for `policy = "redemption"`
     redemption_weight: Ratio = 0.5
     redemption_floor: Ratio = 0.0
-    min_sources: Annotated[int, Field(ge=0)] = 1
+    min_sources: Annotated[int, Field(ge=0)] = 1  # quorum (PRC-04)
     stale_after_s: Annotated[int, Field(gt=0)] = 60
-    fault: tuple[Fault, ...] = ()
+    latency_ms: NonNegative = 0.0  # from the making of an index to its arrival
+    guard: Guard = Guard()
+    fault: tuple[AnyFault, ...] = ()

@@ -37,11 +37,14 @@ def lower_median(values, weights, use, order):
 
 
 @entry
-def index_rows(prices, weights, fresh, dispersion, index, confidence, count, scratch, order):
+def index_rows(
+    prices, weights, fresh, there, claimed, dispersion, index, confidence, count, scratch, order
+):
     """Fill `index`, `confidence` and `count` for every row of `prices` (times × sources).
 
-    Where no source is fresh the index is the median of their last readings and the count is 0.
-    A source's own confidence is its distance from the index with `dispersion`, else absent (0).
+    Where no source is fresh the index is the median of the last readings that are `there`, these
+    are marked in `fresh`, and the count is 0.  A source's own confidence is what it has `claimed`
+    (0: nothing), or with `dispersion` its distance from the index if that is more.
     """
     for t in range(prices.shape[0]):
         n = 0
@@ -51,13 +54,13 @@ def index_rows(prices, weights, fresh, dispersion, index, confidence, count, scr
         count[t] = n
         if n == 0:
             for i in range(prices.shape[1]):
-                fresh[t, i] = True
+                fresh[t, i] = there[t, i]
         index[t] = lower_median(prices[t], weights, fresh[t], order)
-        confidence[t] = 0.0
-        if dispersion:
-            for i in range(prices.shape[1]):
-                scratch[i] = abs(prices[t, i] - index[t])
-            confidence[t] = lower_median(scratch, weights, fresh[t], order)
+        for i in range(prices.shape[1]):
+            scratch[i] = claimed[t, i]
+            if dispersion:
+                scratch[i] = max(scratch[i], abs(prices[t, i] - index[t]))
+        confidence[t] = lower_median(scratch, weights, fresh[t], order)
 
 
 def weighted_median(values: Sequence[float], weights: Sequence[float]) -> float:

@@ -3,82 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import networkx as nx
 import numpy as np
 
-from sim.exchange.instruments import MICRO, Feed
-from sim.exchange.messages import (
-    M_ARG,
-    M_ARG2,
-    M_INSTRUMENT,
-    M_KIND,
-    M_PRICE,
-    M_SIZE,
-    M_TIME,
-    MSG_COLS,
-    Kind,
-)
-from sim.oracle.faults import Fault, Readings, apply_faults
+from sim.exchange.instruments import Feed
+from sim.exchange.messages import M_INSTRUMENT, M_TIME, MSG_COLS
+from sim.oracle.aggregate import Aggregate, Quotes, ticks
+from sim.oracle.fault import Fault, OracleError
+from sim.oracle.faultplan import FaultPlan, Truth
+from sim.oracle.graph import dependencies, dependents, in_order
+from sim.oracle.guards import Guard
 from sim.oracle.policy import Policy
-from sim.oracle.truth import TruthPath
-from sim.streams import stream
-
-
-@dataclass(frozen=True)
-class Source:
-    """One source of prices.
-
-    At every heartbeat it publishes truth(t − lag)·(1 + noise), with the noise normal of standard
-    deviation ``noise_bps``.  ``upstream`` names sources that it is made from: what freezes them
-    freezes it.
-    """
-
-    name: str
-    weight: float = 1.0
-    lag_us: int = 200_000
-    noise_bps: float = 0.5
-    heartbeat_us: int = 1_000_000
-    upstream: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.weight <= 0 or self.heartbeat_us <= 0 or self.lag_us < 0 or self.noise_bps < 0:
-            raise ValueError(f"source {self.name!r}: weight and heartbeat > 0, lag and noise >= 0")
-
-
-# Weights of Hyperliquid's oracle (its documentation, "Oracle": Binance 3, OKX 2, Bybit 2, and 1
-# for each of Kraken, Kucoin, Gate, MEXC); the lags are an assumption.
-DEFAULT_SOURCES = (
-    Source("binance", 3.0, lag_us=100_000),
-    Source("okx", 2.0, lag_us=150_000),
-    Source("bybit", 2.0, lag_us=150_000),
-    Source("kraken", 1.0, lag_us=300_000),
-    Source("kucoin", 1.0, lag_us=300_000),
-    Source("gate", 1.0, lag_us=400_000),
-    Source("mexc", 1.0, lag_us=400_000),
+from sim.oracle.readings import Readings
+from sim.oracle.source import (
+    DEFAULT_SOURCES,
+    Source,
+    Span,
+    derived,
+    exogenous,
+    last_present,
 )
+from sim.oracle.truth import TruthPath
+
+__all__ = ["DEFAULT_SOURCES", "PriceOracle", "Source", "ticks"]
 
 
 class PriceOracle:
     """Publishes INDEX messages: per feed the weighted lower median of its fresh sources, or by `policy`.
 
-    A source is fresh while its reading is no older than the feed's ``stale_after_s``.  The reading
-    time of an index is the newest among the readings it is made from; when none is fresh, the last
-    ones are published again with a count of 0, and age.
+    A source is fresh while its reading is no older than the feed's ``stale_after_s`` and it is not
+    gone.  The reading time of an index is the newest among the readings it is made from; when none
+    is fresh, the last ones are published again with a count of 0, and age.
 
-    Confidence is the weighted lower median of the sources' own, which are their distances from the
-    index (`dispersion`) or absent, that is 0.
+    Confidence is the weighted lower median of the sources' own: what they claim, or with
+    `dispersion` their distance from the index if that is more.
+
+    Feeds with a source that reads a book of the exchange are *live*: `sim.oracle.live` makes their
+    readings during the run, and `messages` leaves them out.
 
     Args:
         feeds: as listed; every one must have a path of its name in `truth`.
-        sources: those of every feed.
+        sources: of every feed that they cover.
         faults: applied to the readings in this order.
         policy: how the index is made of them (PRC-01); the weighted median unless said.
+        guard: what is done about bad readings before the index is published; nothing unless said.
+        latency_us: from the making of an index to its arrival.
         start_us, end_us: the run; readings exist for it only.
 
     Raises:
-        ValueError: an unknown feed, source or upstream, a name twice, a circle of upstreams.
+        OracleError (a ValueError): an unknown feed, source or upstream, a name twice, a circle of
+            upstreams, faults that cannot be, a feed that no source covers.
     """
 
     def __init__(
@@ -93,119 +68,167 @@ class PriceOracle:
         faults: Sequence[Fault] = (),
         dispersion: bool = True,
         policy: Policy | None = None,
+        guard: Guard | None = None,
+        latency_us: int = 0,
     ) -> None:
-        self.feeds, self.sources = tuple(feeds), tuple(sources)
-        self.faults, self.dispersion = tuple(faults), dispersion
-        self.policy = policy or Policy()
+        self.feeds, self.sources, self.truth = tuple(feeds), tuple(sources), truth
+        self.policy, self.guard = policy or Policy(), guard or Guard()
+        self.latency_us, self.span = latency_us, Span(seed, start_us, end_us)
+        names = [f.name for f in self.feeds]
         self._names = [s.name for s in self.sources]
-        self.graph = self._dependencies()
-        self._check(truth)
-        self.policy.check(self._names, [f.name for f in self.feeds])
-        self._weights = self.policy.weights(np.array([s.weight for s in self.sources]))
-        self._readings = [
-            [
-                apply_faults(
-                    self.faults,
-                    feed.name,
-                    source.name,
-                    self.dependents,
-                    _readings(truth, feed, source, seed, start_us, end_us),
-                )
-                for source in self.sources
-            ]
-            for feed in self.feeds
+        self.graph: nx.DiGraph = dependencies(self.sources)
+        self._order = in_order(self.graph, self._names)
+        self._check(names)
+        self.policy.check(self._names, names)
+        self.plan = FaultPlan(faults, self.sources, names, self.graph, seed)
+        self.covering = [
+            [s for s, source in enumerate(self.sources) if source.covers(n)] for n in names
         ]
+        self._check_coverage()
+        self.live = tuple(f for f in range(len(names)) if any(self.live_sources(f)))
+        self._check_live()
+        self.readings: list[list[Readings | None]] = [
+            self._of_feed(f) for f in range(len(self.feeds))
+        ]
+        self.made = [
+            Aggregate(feed, [self.sources[s] for s in self.covering[f]], self.policy, dispersion,
+                      self.guard)
+            for f, feed in enumerate(self.feeds)
+        ]  # fmt: skip
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        return self.plan.faults
 
     def dependents(self, name: str) -> set[str]:
         """Every source that depends on `name`, directly or not, itself included."""
-        return {name} | nx.ancestors(self.graph, name)
+        return dependents(self.graph, name)
+
+    def live_sources(self, f: int) -> list[int]:
+        """Sources of a feed that read a book, or are made of one that does; upstreams first."""
+        found: list[int] = []
+        for s in self._order:
+            source = self.sources[s]
+            made = any(self._names.index(up) in found for up in source.made_of)
+            if s in self.covering[f] and (source.on_book or made):
+                found.append(s)
+        return found
 
     def messages(self, times_us: np.ndarray) -> np.ndarray:
-        """INDEX messages at `times_us` (increasing): int64[times·feeds, 12], by time, then feed."""
+        """INDEX messages made at `times_us` (increasing): int64[n, 12], by time, then feed.
+
+        They arrive a latency later.  A feed of which no source has ever said anything has none.
+        With the rate band a time may be asked for once only, later ones later.
+        """
         times = np.asarray(times_us, dtype=np.int64)
-        block = np.zeros((len(times), len(self.feeds), MSG_COLS), dtype=np.int64)
-        for f in range(len(self.feeds)):
-            block[:, f] = self._of_feed(f, times)
-        return block.reshape(-1, MSG_COLS)
+        here = [f for f in range(len(self.feeds)) if f not in self.live]
+        block = np.zeros((len(times), len(here), MSG_COLS), dtype=np.int64)
+        known = np.ones((len(times), len(here)), dtype=np.bool_)
+        for k, f in enumerate(here):
+            block[:, k], known[:, k] = self.made[f].rows(times, self.quotes(f, times))
+            block[:, k, M_TIME] += self.latency_us
+            block[:, k, M_INSTRUMENT] = f
+        rows = block.reshape(-1, MSG_COLS)
+        return rows if known.all() else rows[known.reshape(-1)]
 
-    def _of_feed(self, f: int, times: np.ndarray) -> np.ndarray:
-        from sim.oracle.median import index_rows  # brings numba, which a mere import need not
+    def quotes(self, f: int, times: np.ndarray) -> Quotes:
+        """What the sources of a feed say at these times; without those that come live."""
+        quotes = Quotes.none(times, len(self.covering[f]))
+        for k, readings in enumerate(self.readings[f]):
+            if readings is not None:
+                quotes.fill(k, readings, times)
+        return quotes
 
-        feed, n = self.feeds[f], len(self.sources)
-        prices = np.empty((len(times), n))
-        read_us = np.empty((len(times), n), dtype=np.int64)
-        for s, r in enumerate(self._readings[f]):
-            beat = np.searchsorted(r.beat_us, times, side="right") - 1
-            beat = np.maximum(beat, 0)
-            prices[:, s], read_us[:, s] = r.price_usd[beat], r.time_us[beat]
-        fresh = times[:, None] - read_us <= feed.stale_after_s * MICRO
-        if self.policy.name == "single":
-            alone = self._names.index(self.policy.source)
-            prices, read_us, fresh = prices[:, [alone]], read_us[:, [alone]], fresh[:, [alone]]
-            n = 1
-        weights = self._weights[:n]
-        index, confidence = np.empty(len(times)), np.empty(len(times))
-        count = np.empty(len(times), dtype=np.int64)
-        index_rows(
-            np.ascontiguousarray(prices),
-            weights,
-            fresh := np.ascontiguousarray(fresh),
-            self.dispersion,
-            index,
-            confidence,
-            count,
-            np.empty(n),
-            np.empty(n, dtype=np.int64),
-        )
-        index = self.policy.combine(feed.name, index, prices, weights, fresh)
-        rows = np.zeros((len(times), MSG_COLS), dtype=np.int64)
-        rows[:, M_TIME], rows[:, M_KIND], rows[:, M_INSTRUMENT] = times, Kind.INDEX, f
-        rows[:, M_PRICE] = ticks(index, feed)
-        rows[:, M_SIZE] = ticks(confidence, feed)
-        # index_rows has marked all as used where none was fresh.
-        rows[:, M_ARG] = np.where(fresh, read_us, np.iinfo(np.int64).min).max(axis=1)
-        rows[:, M_ARG2] = count
-        return rows
+    def reading(self, feed: str, source: str, times_us: np.ndarray) -> np.ndarray:
+        """The last price in USD that a source published at or before each time; NaN: none."""
+        f = [x.name for x in self.feeds].index(feed)
+        readings = self.readings[f][self.covering[f].index(self._names.index(source))]
+        times = np.asarray(times_us, dtype=np.int64)
+        if readings is None or not len(readings):
+            return np.full(times.shape, np.nan)
+        row, there = last_present(readings, times)
+        return np.where(there, readings.price_usd[row], np.nan)
 
-    def _dependencies(self) -> nx.DiGraph:
-        """Who depends on whom: an edge from a source to each of its upstreams."""
-        graph = nx.DiGraph()
-        for source in self.sources:
-            graph.add_edges_from((source.name, up) for up in source.upstream)
-            graph.add_node(source.name, weight=source.weight)
-        if not nx.is_directed_acyclic_graph(graph):
-            raise ValueError(f"sources depend on each other: {nx.find_cycle(graph)}")
-        return graph
+    def index(self, feed: str, times_us: np.ndarray) -> np.ndarray:
+        """The index in USD made last at or before each time of the run so far; NaN: none."""
+        f = [x.name for x in self.feeds].index(feed)
+        return self.made[f].published(np.asarray(times_us, dtype=np.int64))
 
-    def _check(self, truth: TruthPath) -> None:
-        names = [s.name for s in self.sources]
-        if not names or len(set(names)) < len(names):
-            raise ValueError(f"no source, or one named twice: {names}")
-        feeds = [f.name for f in self.feeds]
+    def true_price(self, f: int) -> Truth:
+        """The true price of a feed by time."""
+        place = self.truth.names.index(self.feeds[f].name)
+        return lambda times: self.truth.sample(place, times)
+
+    def _of_feed(self, f: int) -> list[Readings | None]:
+        """Readings of the sources that cover a feed, in their order; None: it comes live."""
+        feed = self.feeds[f].name
+        done: dict[str, Readings] = {}
+        later = self.live_sources(f) if f in self.live else []
+        for s in self._order:
+            source = self.sources[s]
+            if s not in self.covering[f] or s in later:
+                continue
+            if source.made_of:
+                parts = [(done[up], share) for up, share in source.made_of.items()]
+                honest = derived(parts, feed, source, self.span)
+            else:
+                honest = exogenous(self.truth, feed, source, self.span)
+            hit = self.plan.apply(feed, source.name, self.true_price(f), honest)
+            done[source.name] = self.guard.answers(feed, source, hit)
+        return [done.get(self._names[s]) for s in self.covering[f]]
+
+    def _check(self, feeds: list[str]) -> None:
         for name in feeds:
-            if name not in truth.names:
-                raise ValueError(f"no true price for feed {name!r}; there is {list(truth.names)}")
-        for fault in self.faults:
-            for name in fault.feeds or ():
+            if name not in self.truth.names:
+                raise OracleError(
+                    f"no true price for feed {name!r}; there is {list(self.truth.names)}"
+                )
+        for i, source in enumerate(self.sources):
+            for name in (*source.coins, *source.min_usd, *source.max_usd):
                 if name not in feeds:
-                    raise ValueError(f"fault on unknown feed {name!r}; listed: {feeds}")
-            for name in fault.sources or ():
-                if name not in self.graph:
-                    raise ValueError(f"fault on unknown source {name!r}; there is {names}")
+                    raise OracleError(
+                        f"source {source.name!r}: unknown feed {name!r}; listed: {feeds}",
+                        ("source", i),
+                        name,
+                        tuple(feeds),
+                    )
+            for up in source.made_of:
+                other = self.sources[self._names.index(up)]
+                missing = [n for n in feeds if source.covers(n) and not other.covers(n)]
+                if missing:
+                    raise OracleError(
+                        f"source {source.name!r} is made of {up!r}, which does not cover "
+                        f"{', '.join(missing)}",
+                        ("source", i),
+                    )
 
+    def _check_coverage(self) -> None:
+        for feed, covering in zip(self.feeds, self.covering, strict=True):
+            if not covering:
+                raise OracleError(f"no source covers feed {feed.name!r}", ("source",))
+            most = len(covering)
+            if self.policy.name == "single":
+                most = 1
+                if self._names.index(self.policy.source) not in covering:
+                    raise OracleError(
+                        f"index policy 'single': source {self.policy.source!r} does not cover "
+                        f"{feed.name!r}"
+                    )
+            if feed.min_sources > most:
+                raise OracleError(
+                    f"min_sources {feed.min_sources} of feed {feed.name!r} is more than the "
+                    f"{most} that there are",
+                    ("min_sources",),
+                )
 
-def ticks(price_usd: np.ndarray, feed: Feed) -> np.ndarray:
-    """USD prices in ticks of a feed, rounded to the nearest, half to even (PRC-02); int64."""
-    return np.rint(price_usd * MICRO / feed.tick_micro).astype(np.int64)
-
-
-def _readings(
-    truth: TruthPath, feed: Feed, source: Source, seed: int, start_us: int, end_us: int
-) -> Readings:
-    """What a source would publish without faults, from one heartbeat before the start."""
-    name = f"oracle/{feed.name}/{source.name}"
-    phase = int(stream(seed, name, "phase").integers(source.heartbeat_us))
-    beats = np.arange(start_us - source.heartbeat_us + phase, end_us + 1, source.heartbeat_us)
-    noise = stream(seed, name, "noise").standard_normal(len(beats)) * (source.noise_bps / 1e4)
-    price = truth.sample(truth.names.index(feed.name), beats - source.lag_us) * (1.0 + noise)
-    return Readings(beats, beats.copy(), price)
+    def _check_live(self) -> None:
+        for f in self.live:
+            for s in self.live_sources(f):
+                for i in self.plan.of(self.feeds[f].name, self.sources[s].name):
+                    if not self.plan.faults[i].causal:
+                        raise OracleError(
+                            f"fault {self.plan.label(i)} cannot hit source "
+                            f"{self.sources[s].name!r}: it reads a book, and its later readings "
+                            "are not known",
+                            ("fault", i),
+                        )

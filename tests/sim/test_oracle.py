@@ -25,7 +25,7 @@ from sim.exchange.messages import (
     M_TIME,
     Kind,
 )
-from sim.oracle.faults import Freeze
+from sim.oracle.faults import Bias, Freeze
 from sim.oracle.median import index_rows, weighted_median
 from sim.oracle.price import DEFAULT_SOURCES, PriceOracle, Source, ticks
 from sim.oracle.truth import TruthPath, flat
@@ -95,7 +95,11 @@ def test_confidence_is_the_median_distance_or_absent() -> None:
         index, confidence, count = np.empty(1), np.empty(1), np.empty(1, dtype=np.int64)
         scratch, order = np.empty(5), np.empty(5, dtype=np.int64)
         fresh = np.ones((1, 5), dtype=bool)
-        index_rows(prices, weights, fresh, dispersion, index, confidence, count, scratch, order)
+        claimed = np.zeros((1, 5))
+        index_rows(
+            prices, weights, fresh, fresh, claimed, dispersion, index, confidence, count, scratch,
+            order,
+        )  # fmt: skip
         assert (index[0], confidence[0], count[0]) == (100.0, expected, 5)
 
 
@@ -219,10 +223,14 @@ def test_what_depends_on_a_frozen_source_is_frozen_too() -> None:
 
 
 def test_faults_compose() -> None:
-    both = [Freeze(START + 10 * S, 20 * S), Freeze(START + 20 * S, 30 * S)]
+    both = [Freeze(START + 10 * S, 20 * S), Bias(START + 20 * S, 30 * S, bias_pct=10)]
     rows = btc(make(PRECISE[:1], both), 9.9999, 15, 25, 45, 55)
-    assert len(set(rows[:4, M_ARG])) == 1
-    assert rows[4, M_ARG] > rows[3, M_ARG]
+    before, stuck, twice, biased, after = rows[:, M_PRICE] / 1e6
+    assert len(set(rows[:3, M_ARG])) == 1
+    assert before == stuck
+    assert twice == pytest.approx(1.1 * stuck, abs=1e-6)
+    assert biased > twice
+    assert 1.0 < after < 1.001
 
 
 # configuration ----------------------------------------------------------------------------
