@@ -31,6 +31,7 @@ KINDS = {
     "event_trader": ("agents.event_trader", "EventTrader"),
     "hedger": ("agents.hedger", "Hedger"),
     "backstop": ("agents.backstop", "Backstop"),
+    "borrower": ("agents.borrower", "Borrower"),
     "flow": ("agents.flow", "Flow"),
     "exploiter": ("agents.exploiter", "Exploiter"),
 }

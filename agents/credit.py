@@ -10,25 +10,31 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from sim.exchange.instruments import MICRO, Listing, Margin
+from sim.exchange.instruments import USDC, Listing, Margin
 from sim.exchange.valuation import imf
 
 STEPS = 60  # of a bisection: more than a float has digits
 
 
-def weight(listing: Listing, asset: int, usd: float) -> float:
-    """w of MAR-02 for collateral worth `usd` of an asset that nobody else holds."""
-    if asset == 0 or usd <= 0:
+def uncapped_weight(listing: Listing, asset: int, usd: float) -> float:
+    """w of MAR-02 for collateral worth `usd`, its cap apart."""
+    if asset == USDC:
         return 1.0
     declared = listing.assets[asset - 1]
     shrunk = declared.haircut_b / (1.0 + declared.haircut_kappa * math.sqrt(usd))
-    cap = declared.collateral_cap_usd
-    return min(declared.haircut_w, shrunk) * (min(1.0, cap / usd) if cap > 0 else 1.0)
+    return min(declared.haircut_w, shrunk)
+
+
+def weight(listing: Listing, asset: int, usd: float) -> float:
+    """w of MAR-02 for collateral worth `usd` of an asset that nobody else holds."""
+    cap = listing.assets[asset - 1].collateral_cap_usd if asset != USDC else 0.0
+    share = min(1.0, cap / usd) if cap > 0 and usd > 0 else 1.0
+    return uncapped_weight(listing, asset, usd) * share
 
 
 def debt_margin(listing: Listing, asset: int) -> Margin:
     """The margin function of a debt in an asset (MAR-04)."""
-    return listing.usdc_debt if asset == 0 else listing.assets[asset - 1].debt
+    return listing.usdc_debt if asset == USDC else listing.assets[asset - 1].debt
 
 
 def spare_usd(
@@ -80,8 +86,3 @@ def room_units(
         else:
             high = middle
     return int(low)
-
-
-def micro(usd: float) -> int:
-    """USD as micro-USDC, rounded down."""
-    return int(usd * MICRO)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from agents.base import Trader
 
 WAITING = {int(Reason.STALE_ORACLE), int(Reason.FLAGGED)}  # refusals that say nothing of the amount
+EMPTY = int(Reason.INSUFFICIENT_BALANCE)  # nobody lends it
 ANSWER_US = 5_000_000  # an answer that takes longer is not waited for
 
 
@@ -73,8 +74,9 @@ class Drain:
                 usd += self._outside.sell(asset, units, now_us)
                 continue
             self.refused += 1
-            if int(row[E_CODE]) not in WAITING:
-                self._most[asset] = units // 2
+            code = int(row[E_CODE])
+            if code not in WAITING:
+                self._most[asset] = 0 if code == EMPTY else units // 2
         return usd
 
     def waits(self, now_us: int) -> bool:

@@ -4,7 +4,9 @@ Apart from true prices and faults this is the only shock that a scenario may scr
 whose reasons lie outside the model, as the published sales of 4.3 and 6.2 million USD of a dollar
 token in single minutes, or the 5 million that lifted a pre-launch perpetual's asks (Hyperliquid,
 XPL, August 2025).  It spreads its orders evenly (TWAP, Almgren and Chriss, 2000, without risk
-aversion), crosses the spread, and tries again what was not filled.
+aversion), crosses the spread, and tries again what was not filled, at most for as long again as it
+was to take.  The size of an order supposes that it fills at its worst price, so that a sweep with
+a limit far from the touch takes several intervals to spend the whole.
 """
 
 from __future__ import annotations
@@ -103,7 +105,7 @@ class Flow(Trader):
         self._hear(inbox)
         pause_us = int(p.interval_s * 1e6)
         gone_s = (now_us - self.world.start_us) / 1e6 - p.start_s
-        if gone_s > p.duration_s or self.positions.flagged[0]:
+        if gone_s > 2 * p.duration_s or self.positions.flagged[0]:
             return blocks.none(), pause_us
         due = p.total_usd * min(1.0, (gone_s + p.interval_s) / p.duration_s)
         coming = sum(self._usd(price, lots) for lots, price in self.under_way.values())

@@ -7,7 +7,7 @@ one whose oracle is wrong.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,7 +32,7 @@ class Outside:
     def __init__(self, trader: Trader) -> None:
         self._listing = trader.facts.listing
         self._latency_us = trader.latency_us
-        self._truth = getattr(trader.world, "truth", None)
+        self._truth: Any = getattr(trader.world, "truth", None)
         self._row = [-1] * (1 + len(self._listing.assets))
         for asset, declared in enumerate(self._listing.assets, start=1):
             if self._truth is not None and declared.feed in self._truth.names:
