@@ -188,4 +188,6 @@ def _published(feed: str, source: Source, looks: Readings) -> Readings:
         return looks
     from sim.oracle.stepwise import moved  # brings numba, which a mere import need not
 
-    return looks.take(moved(looks.beat_us, price, source.deviation_bps / 1e4, source.heartbeat_us))
+    published = np.zeros(len(price), dtype=np.bool_)
+    moved(looks.beat_us, price, source.deviation_bps / 1e4, source.heartbeat_us, published)
+    return looks.take(published)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from sim.exchange.kernel.jit import entry
 
 
 @entry
-def moved(beats, prices, deviation, heartbeat):
-    """Which looks are published: the first, and those that differ by `deviation` from the last one
-    published, or come a `heartbeat` after it."""
-    out = np.zeros(beats.shape[0], dtype=np.bool_)
+def moved(beats, prices, deviation, heartbeat, out):
+    """Mark in `out` (all False) which looks are published: the first, and those that differ by
+    `deviation` from the last one published, or come a `heartbeat` after it."""
     last = 0
     for i in range(beats.shape[0]):
         if (
@@ -21,7 +18,6 @@ def moved(beats, prices, deviation, heartbeat):
         ):
             out[i] = True
             last = i
-    return out
 
 
 @entry
