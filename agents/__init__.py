@@ -34,6 +34,7 @@ KINDS = {
     "borrower": ("agents.borrower", "Borrower"),
     "flow": ("agents.flow", "Flow"),
     "exploiter": ("agents.exploiter", "Exploiter"),
+    "manipulator": ("agents.manipulator", "Manipulator"),
 }
 
 

@@ -1,10 +1,11 @@
-"""What a price-linked binary event is worth, seen from a delayed index."""
+"""What an event is worth: a price-linked one seen from a delayed index, another from the news."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
+from pydantic import Field
 
 from agents.facts import EventTerms, Facts
 from agents.quoting import digital
@@ -12,6 +13,8 @@ from agents.volatility import Volatility
 
 if TYPE_CHECKING:
     from sim.market import MarketView
+
+Which = Annotated[int, Field(ge=0)] | str  # an event's number among those with terms, or its name
 
 
 class EventPrice:
@@ -44,6 +47,7 @@ class EventPrice:
         self.book = facts.book_of(terms)
         self.payoff = facts.payoff_ticks(terms)
         self.index = float(facts.start_ticks[self.source])
+        self.last = self.index  # while it was not due
         self.volatility = Volatility(1, sigma_bps, slow_s=slow_s)
         self._wild_share, self._wild_factor = wild_share, wild_factor
 
@@ -52,6 +56,8 @@ class EventPrice:
         index = view.index[self.source : self.source + 1]
         if index[0] > 0:
             self.index = float(index[0])
+            if view.time_us <= self.terms.due_us:
+                self.last = self.index
         return self.volatility.see(view.time_us, index)
 
     def seconds_left(self, now_us: int) -> float:
@@ -62,21 +68,74 @@ class EventPrice:
         """Volatility as a fraction per square root of a second: the larger of slow and fast/2."""
         return 1e-4 * max(float(self.volatility.slow[0]), 0.5 * float(self.volatility.fast[0]))
 
-    def fair(self, now_us: int) -> tuple[float, float]:
-        """(probability of YES, its change for a relative index change of 1)."""
+    def fair(self, now_us: int, outcome: int = 0) -> tuple[float, float]:
+        """(probability of YES, its change for a relative index change of 1).
+
+        Once it is due, what the last index before that says; it moves no more.
+        """
         strike, below = self.terms.strike_ticks, self.terms.below
         seconds, sigma, w = self.seconds_left(now_us), self.sigma(), self._wild_share
-        p, slope = digital(self.index, strike, sigma, seconds, below)
-        q, wild = digital(self.index, strike, sigma * self._wild_factor, seconds, below)
+        p, slope = digital(self.last, strike, sigma, seconds, below)
+        q, wild = digital(self.last, strike, sigma * self._wild_factor, seconds, below)
         return (1.0 - w) * p + w * q, (1.0 - w) * slope + w * wild
 
 
-def pick(facts: Facts, number: int, name: str) -> EventTerms:
-    """The event of that number among those with terms.
+class BeliefPrice:
+    """Fair prices of an exogenous event: the public's belief of ``lag_s`` ago.
+
+    It has the interface of `EventPrice`; sigma is that of the log odds, and a price moves by its
+    p(1 - p) times as much.
+    """
+
+    def __init__(self, facts: Facts, terms: EventTerms, lag_s: float) -> None:
+        self.terms = terms
+        self.book = facts.book_of(terms)
+        self.payoff = facts.payoff_ticks(terms)
+        self._lag_us = round(lag_s * 1e6)
+
+    def see(self, view: MarketView) -> bool:
+        """No view of a market tells anything of it."""
+        return False
+
+    def seconds_left(self, now_us: int) -> float:
+        """Until it is due."""
+        return (self.terms.resolves_us - now_us) / 1e6
+
+    def sigma(self) -> float:
+        """Volatility of the log odds per square root of a second."""
+        return self.terms.sigma_per_sqrt_h / 60.0
+
+    def fair(self, now_us: int, outcome: int = 0) -> tuple[float, float]:
+        """(probability of an outcome, its change for a change of its log odds of 1)."""
+        belief = self.terms.belief
+        if belief is None:
+            p = self.terms.price_of(outcome)
+        else:
+            p = float(belief.at(now_us - self._lag_us)[outcome])
+        return p, p * (1.0 - p)
+
+
+def pricing(
+    facts: Facts, terms: EventTerms, sigma_bps: float, slow_s: float, news_lag_s: float
+) -> EventPrice | BeliefPrice:
+    """How a trader values an event: by the index, or by the news."""
+    if terms.exogenous:
+        return BeliefPrice(facts, terms, news_lag_s)
+    return EventPrice(facts, terms, sigma_bps, slow_s)
+
+
+def pick(facts: Facts, which: int | str, name: str) -> EventTerms:
+    """The event of that name, or of that number among those with terms.
 
     Raises:
         ValueError: there is none.
     """
-    if not 0 <= number < len(facts.events):
-        raise ValueError(f"{name}: event {number} of {len(facts.events)} events with terms")
-    return facts.events[number]
+    if isinstance(which, str):
+        for terms in facts.events:
+            if terms.name == which:
+                return terms
+        known = ", ".join(t.name for t in facts.events) or "none"
+        raise ValueError(f"{name}: unknown event {which!r}; there are: {known}")
+    if not 0 <= which < len(facts.events):
+        raise ValueError(f"{name}: event {which} of {len(facts.events)} events with terms")
+    return facts.events[which]

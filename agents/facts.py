@@ -2,27 +2,78 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
 from sim.exchange.instruments import MICRO, Kind, Listing
+from sim.oracle.belief import BeliefPath
+
+VOID = -1
 
 
 @dataclass(frozen=True)
 class EventTerms:
-    """When a binary event pays YES: ``feed`` below (or above) ``strike_ticks`` at ``resolves_us``.
+    """What is known of an event, and what only the truth knows: ``outcome`` and ``value``.
 
-    ``price`` is the price of YES at the start, a fraction of 1 USDC.
+    ``price``: YES iff ``feed`` is below (or above) the strike at ``resolves_us``.  Other kinds are
+    exogenous.  Outcomes are counted as the exchange counts shares: a binary's 0 is YES, a scalar's
+    0 LONG.  No trader looks at ``outcome`` or ``value``, unless it observes the event after it is
+    due.
     """
 
     event: int  # event id
-    feed: int
+    feed: int  # -1: no price has to do with it
     strike_ticks: int
-    resolves_us: int
+    resolves_us: int  # due
     below: bool = True
-    price: float = 0.5
+    price: float = 0.5  # of the first share when it opens, a fraction of 1 USDC
+    kind: Literal["price", "binary", "categorical", "scalar"] = "price"
+    name: str = ""
+    outcomes: tuple[str, ...] = ("YES", "NO")  # names of the shares
+    prices: tuple[float, ...] = ()  # of the shares when it opens; empty: price, 1 - price
+    opens_us: int = 0
+    strike_usd: float = 0.0
+    low: int = 0
+    high: int = 0
+    outcome: int | None = None  # the true one, VOID for void; None: the price decides
+    value: int = 0  # the true one of a scalar
+    sigma_per_sqrt_h: float = 0.0  # of the public's log odds
+    belief: BeliefPath | None = field(default=None, compare=False)  # None: a price tells
+
+    @property
+    def due_us(self) -> int:
+        """When the truth exists."""
+        return self.resolves_us
+
+    @property
+    def exogenous(self) -> bool:
+        """Whether no price of the exchange decides it."""
+        return self.kind != "price"
+
+    @property
+    def books(self) -> int:
+        """How many books it has."""
+        return len(self.outcomes) if self.kind == "categorical" else 1
+
+    def price_of(self, outcome: int) -> float:
+        """Price of a share when it opens."""
+        return self.prices[outcome] if self.prices else (self.price, 1.0 - self.price)[outcome]
+
+    def outcome_named(self, name: str) -> int:
+        """Number of an outcome, VOID for ``void``.
+
+        Raises:
+            ValueError: there is none of that name.
+        """
+        if name == "void":
+            return VOID
+        if name not in self.outcomes:
+            allowed = ", ".join((*self.outcomes, "void"))
+            raise ValueError(f"event {self.name}: unknown outcome {name!r}; allowed: {allowed}")
+        return self.outcomes.index(name)
 
 
 @dataclass(frozen=True)
@@ -84,7 +135,8 @@ class Facts:
                 prices[i] = self.listing.feeds[int(self.feed_of[i])].index_ticks
         for terms in self.events:
             payoff = self.payoff_ticks(terms)
-            prices[self.book_of(terms)] = min(payoff - 1, max(1, round(terms.price * payoff)))
+            for k, book in enumerate(self.books_of(terms)):
+                prices[book] = min(payoff - 1, max(1, round(terms.price_of(k) * payoff)))
         return prices
 
     @cached_property
@@ -122,9 +174,18 @@ class Facts:
             out[i] = same.max() if len(same) else (self.oi_share.mean() if self.perpetuals else 1.0)
         return out
 
-    def book_of(self, terms: EventTerms) -> int:
-        """Instrument id of an event's book."""
-        return self.perpetuals + len(self.listing.spots) + terms.event
+    def book_of(self, terms: EventTerms, outcome: int = 0) -> int:
+        """Instrument id of an event's book: a categorical's of ``outcome``, else the only one."""
+        return self.listing.first_book(terms.event) + (outcome if terms.books > 1 else 0)
+
+    def books_of(self, terms: EventTerms) -> range:
+        """Instrument ids of an event's books."""
+        first = self.listing.first_book(terms.event)
+        return range(first, first + terms.books)
+
+    def asset_of(self, terms: EventTerms, outcome: int = 0) -> int:
+        """Asset id of a share."""
+        return self.listing.first_share(terms.event) + outcome
 
     def payoff_ticks(self, terms: EventTerms) -> int:
         """Payoff of one share of an event, ticks."""

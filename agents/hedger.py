@@ -16,8 +16,8 @@ import numpy as np
 from pydantic import Field
 
 from agents import blocks
-from agents.base import Count, NonNegative, Positive, Trader, TraderParams
-from agents.event_price import EventPrice, pick
+from agents.base import NonNegative, Positive, Trader, TraderParams
+from agents.event_price import EventPrice, Which, pick
 from agents.positions import Positions
 from sim.exchange.instruments import MICRO
 from sim.exchange.messages import Flag
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class HedgerParams(TraderParams):
     """Parameters of one hedger; one share pays 1 USDC."""
 
-    event: Count = 0  # number among the events with terms
+    event: Which = 0
     outcome: Literal["YES", "NO"] = "NO"
     shares: NonNegative = 50_000.0
     capital_usd: Positive = 150_000.0
@@ -53,6 +53,11 @@ class Hedger(Trader):
         super().__init__(*args, **kwargs)
         p = self.params
         terms = pick(self.facts, p.event, self.name)
+        if terms.exogenous:
+            raise ValueError(
+                f"{self.name}: no price decides event {terms.name!r}, so no perpetual hedges it;"
+                f" price-linked: {', '.join(t.name for t in self.facts.events if not t.exogenous)}"
+            )
         self.price = EventPrice(self.facts, terms, p.sigma_bps, p.slow_s)
         self.perpetual = self.facts.perpetual_on(terms.feed)
         if self.perpetual < 0:

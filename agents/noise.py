@@ -84,7 +84,7 @@ class Noise(Trader):
         event = f.kinds == Kind.EVENT
         weight = np.array([float(w) ** p.weight_exponent if w > 0 else 0.0 for w in f.weight])
         weight[f.kinds == Kind.SPOT] *= p.spot_weight
-        known = [f.book_of(terms) for terms in f.events]
+        known = [book for terms in f.events for book in f.books_of(terms)]
         others = float(weight[~event].sum()) or 1.0
         weight[event] = 0.0
         weight[known] = p.event_weight * others / max(1, len(known))
@@ -93,7 +93,7 @@ class Noise(Trader):
         self.event = event
         self.payoff = np.zeros(f.instruments, dtype=np.int64)
         for terms in f.events:
-            self.payoff[f.book_of(terms)] = f.payoff_ticks(terms)
+            self.payoff[list(f.books_of(terms))] = f.payoff_ticks(terms)
         self.spot = f.kinds == Kind.SPOT
         self.positions = Positions(self.accounts, f)
         self.last_us = int(self.world.start_us)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from agents.facts import Facts
-from sim.exchange.instruments import MICRO, Kind
+from sim.exchange.instruments import MICRO
 from sim.exchange.messages import (
     E_ACCOUNT,
     E_AMOUNT,
@@ -42,7 +42,11 @@ class Positions:
     def __init__(self, accounts: np.ndarray, facts: Facts) -> None:
         n = len(accounts)
         self._tick_value = facts.tick_value
-        self._first_event = facts.instruments - int((facts.kinds == Kind.EVENT).sum())
+        self._books = [
+            slice(first, first + len(event.books))
+            for e, event in enumerate(facts.listing.events)
+            for first in [facts.listing.first_book(e)]
+        ]
         self._row = np.full(int(accounts.max()) + 2, -1, dtype=np.int64)
         self._row[accounts] = np.arange(n)
         self.lots = np.zeros((n, facts.instruments), dtype=np.int64)
@@ -104,9 +108,9 @@ class Positions:
         elif row >= 0 and kind == UNFLAG:
             self.flagged[row] = False
         elif row >= 0 and kind == PAYOUT:
-            book = self._first_event + instrument
-            self.cash[row] += amount - max(0, -int(self.lots[row, book])) * MICRO
-            self.lots[row, book] = 0
+            lots = self.lots[row, self._books[instrument]]
+            self.cash[row] += amount - max(0, -int(lots.min())) * MICRO
+            lots[:] = 0
 
     def _one(self, account: int) -> int:
         return int(self._row[account]) if 0 <= account < len(self._row) - 1 else -1

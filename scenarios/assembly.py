@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agents.facts import EventTerms, Facts
+from agents.facts import Facts
 from scenarios.errors import ScenarioError
+from scenarios.events import resolution_of, terms_of
 from scenarios.listing import listing_of
-from scenarios.oracle_parts import oracle_of
+from scenarios.oracle_parts import oracle_of, services_of
 from scenarios.scale import trader_of
-from scenarios.schema import Scenario, TraderSpec, microseconds
+from scenarios.schema import Scenario, TraderSpec
 from scenarios.truth import first_prices, truth_of
 from sim.exchange.instruments import MICRO, Listing
 from sim.exchange.messages import (
     M_ARG,
+    M_ARG2,
     M_INSTRUMENT,
     M_KIND,
     M_SIZE,
@@ -67,12 +69,13 @@ def assemble(scenario: Scenario, recorder: Callable[..., Any] | None = None) -> 
     seed = scenario.seed
     truth = truth_of(scenario, seed)
     listing = listing_of(scenario, first_prices(scenario, truth))
-    facts = facts_of(scenario, listing)
+    facts = facts_of(scenario, listing, truth)
     plan = [(spec, *trader_of(scenario, i)) for i, spec in enumerate(scenario.trader)]
     counts = [_accounts(spec, cls) for spec, cls, _ in plan]
     total = max(1, sum(n * size for n, size in counts))
     wallets = Wallets(listing, scenario.rules.margin_mode, total)
     exchange = Exchange(listing, scenario.rules, wallets.accounts, order_slots=_slots(total))
+    oracle = oracle_of(scenario, listing, truth, seed)
     world = World(
         exchange,
         seed=seed,
@@ -80,11 +83,13 @@ def assemble(scenario: Scenario, recorder: Callable[..., Any] | None = None) -> 
         end_us=scenario.end_us,
         window_us=scenario.window_us,
         truth=truth,
-        oracle=oracle_of(scenario, listing, truth, seed),
+        oracle=oracle,
         recorder=recorder(listing, wallets, truth) if recorder is not None else None,
         cadence=cadence_of(scenario),
         wallets=wallets if wallets.count > 1 else None,
     )
+    for service in services_of(scenario, listing, oracle):
+        world.serve(service)
     cohorts: dict[str, list[int]] = {}
     taken = 0
     traders: list[Trader] = []
@@ -122,25 +127,11 @@ def _slots(accounts: int) -> int:
     return 1 << max(16, (accounts * SLOTS_PER_ACCOUNT).bit_length())
 
 
-def facts_of(scenario: Scenario, listing: Listing) -> Facts:
+def facts_of(scenario: Scenario, listing: Listing, truth: TruthPath) -> Facts:
     """What every trader knows."""
     oi = scenario.open_interest_usd
-    feeds = listing.feed_names()
-    terms = []
-    for k, event in enumerate(scenario.event):
-        feed = feeds.index(event.coin)
-        terms.append(
-            EventTerms(
-                event=k,
-                feed=feed,
-                strike_ticks=round(event.strike_usd * MICRO / listing.feeds[feed].tick_micro),
-                resolves_us=microseconds(event.resolves),
-                below=event.side == "below",
-                price=event.price,
-            )
-        )
     shares = tuple(c.oi_share * oi for c in scenario.coin if c.perpetual)
-    return Facts(listing, shares, tuple(terms))
+    return Facts(listing, shares, terms_of(scenario, listing, truth))
 
 
 def cadence_of(scenario: Scenario) -> Cadence:
@@ -171,12 +162,11 @@ def _funds(scenario: Scenario, listing: Listing) -> np.ndarray:
 def _resolve_events(scenario: Scenario, world: World, facts: Facts) -> None:
     """Have every event resolved at its time by the true price then (SET-02 policy, delay 0)."""
     assert world.truth is not None
-    for event, terms in zip(scenario.event, facts.events, strict=True):
+    for terms in facts.events:
         if not scenario.start_us <= terms.resolves_us <= scenario.end_us:
             continue
-        price = float(world.truth.sample(terms.feed, np.array([terms.resolves_us]))[0])
-        yes = price < event.strike_usd if terms.below else price > event.strike_usd
+        outcome, value = resolution_of(terms, world.truth)
         row = np.zeros((1, MSG_COLS), np.int64)
         row[0, M_TIME], row[0, M_KIND] = terms.resolves_us, Kind.RESOLVE
-        row[0, M_INSTRUMENT], row[0, M_ARG] = terms.event, 0 if yes else 1
+        row[0, M_INSTRUMENT], row[0, M_ARG], row[0, M_ARG2] = terms.event, outcome, value
         world.transport.schedule(row)

@@ -8,20 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import floor, log10
+from typing import Any
 
 from pydantic import ValidationError
 
 from scenarios.errors import ScenarioError
-from scenarios.schema import Coin, Scenario
+from scenarios.schema import Coin, Scenario, microseconds
+from scenarios.schema_events import Event
 from sim.exchange.instruments import (
     MICRO,
     Asset,
     BinaryEvent,
+    CategoricalEvent,
     Feed,
     Listing,
     Perpetual,
+    ScalarEvent,
 )
 from sim.exchange.instruments import Spot as SpotBook
+from sim.exchange.products import AnyEvent
 
 TICKS_PER_PRICE = 20_000
 LOT_USD = 10.0
@@ -51,6 +56,30 @@ def lots_per_coin(coin: Coin, tick: int) -> int:
     while tick % (lots * 10) == 0 and coin.price_usd / (lots * 10) >= LOT_USD / 3.16:
         lots *= 10
     return lots
+
+
+def event_of(event: Event, ticks: Mapping[str, int]) -> AnyEvent:
+    """What the exchange lists of an event; ``ticks``: micro-USD of one tick of each coin."""
+    shared: dict[str, Any] = {
+        "name": event.name,
+        "payoff_ticks": event.payoff_ticks,
+        "lam": event.lam,
+        "min_notional_usd": event.min_notional_usd,
+        "date_us": microseconds(event.date) if event.date else 0,
+    }
+    if event.kind == "scalar":
+        return ScalarEvent(**shared, low=event.low, high=event.high)
+    if event.jumps:
+        shared |= {"underlying": event.coin, "jumps": event.jumps}
+    if event.kind == "categorical":
+        return CategoricalEvent(**shared, outcomes=event.outcomes, exhaustive=event.exhaustive)
+    if event.link:
+        strike = round(event.strike_usd * MICRO / ticks[event.coin])
+        below = event.side == "below"
+        # The exchange's YES includes a price at the strike, a scenario's does not (MAR-07).
+        shared |= {"underlying": event.coin, "below": below}
+        shared["strike_ticks"] = strike if below else strike + 1
+    return BinaryEvent(**shared)
 
 
 def listing_of(scenario: Scenario, first_usd: Mapping[str, float] | None = None) -> Listing:
@@ -107,19 +136,14 @@ def listing_of(scenario: Scenario, first_usd: Mapping[str, float] | None = None)
                 )
             )
             spots.append(SpotBook(name=f"{coin.name}/USDC", base=coin.name))
-    events = [
-        BinaryEvent(
-            name=e.name, payoff_ticks=e.payoff_ticks, lam=e.lam, min_notional_usd=e.min_notional_usd
-        )
-        for e in scenario.event
-    ]
+    ticks = {feed.name: feed.tick_micro for feed in feeds}
     try:
         return Listing(
             feeds=tuple(feeds),
             assets=tuple(assets),
             perpetuals=tuple(perpetuals),
             spots=tuple(spots),
-            events=tuple(events),
+            events=tuple(event_of(e, ticks) for e in scenario.events),
             usdc_debt=scenario.usdc_debt,
         )
     except ValidationError as error:

@@ -7,13 +7,17 @@ from scenarios.errors import ScenarioError, nearest
 from scenarios.schema import Scenario, microseconds
 from scenarios.source import Key, dotted
 from sim.exchange.instruments import MICRO, Listing
+from sim.exchange.messages import BookState, Grade
 from sim.oracle.fault import Fault, OracleError
 from sim.oracle.faults import graded
 from sim.oracle.guards import Guard
+from sim.oracle.live import LiveOracle
+from sim.oracle.pause import Pauser, PauseRule
 from sim.oracle.policy import Policy
 from sim.oracle.price import DEFAULT_SOURCES, PriceOracle
 from sim.oracle.source import Source
 from sim.oracle.truth import TruthPath
+from sim.world import Service
 
 
 def oracle_of(scenario: Scenario, listing: Listing, truth: TruthPath, seed: int) -> PriceOracle:
@@ -54,6 +58,41 @@ def oracle_of(scenario: Scenario, listing: Listing, truth: TruthPath, seed: int)
         raise ScenarioError(
             str(error), where=scenario.origin.place(("oracle",)), path="oracle"
         ) from None
+
+
+def services_of(scenario: Scenario, listing: Listing, oracle: PriceOracle) -> list[Service]:
+    """The services of the oracle: who reads books during the run, who pauses instruments.
+
+    Raises ScenarioError naming the entry that cannot be.
+    """
+    services: list[Service] = []
+    if oracle.live:
+        try:
+            every_us = round(scenario.cadence.oracle_s * MICRO)
+            services.append(LiveOracle(oracle, listing, every_us))
+        except OracleError as error:
+            raise _placed(error, scenario) from None
+    if scenario.pause is not None:
+        told = scenario.pause
+        rule = PauseRule(
+            Grade[told.grade.upper()],
+            round(told.after_s * MICRO),
+            BookState[told.state.upper()],
+            round(told.clear_s * MICRO),
+            round(told.auction_s * MICRO),
+        )
+        try:
+            services.append(
+                Pauser(
+                    listing,
+                    rule,
+                    told.instruments or None,
+                    stale_guard=scenario.rules.stale_guard,
+                )
+            )
+        except OracleError as error:
+            raise _placed(error, scenario, "pause") from None
+    return services
 
 
 def sources_of(told: declared.Oracle) -> tuple[Source, ...]:
@@ -116,9 +155,9 @@ def faults_of(scenario: Scenario) -> tuple[Fault, ...]:
     return tuple(made)
 
 
-def _placed(error: OracleError, scenario: Scenario) -> ScenarioError:
+def _placed(error: OracleError, scenario: Scenario, table: str = "oracle") -> ScenarioError:
     """The same error, with file and line of the entry and the nearest known name."""
-    path: tuple[Key, ...] = ("oracle", *error.entry)
+    path: tuple[Key, ...] = (table, *error.entry)
     guess = nearest(error.word, error.allowed) if error.word else None
     hint = f"; did you mean {guess!r}?" if guess else ""
     return ScenarioError(f"{error}{hint}", where=scenario.origin.place(path), path=dotted(path))

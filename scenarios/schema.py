@@ -15,8 +15,8 @@ from pydantic import AwareDatetime, Field, PrivateAttr, model_validator
 from scenarios.errors import choose
 from scenarios.part import Name, NonNegative, Part, Positive, Ratio, Usd
 from scenarios.schema_checks import Check, Control
-from scenarios.schema_events import Event
-from scenarios.schema_oracle import Oracle
+from scenarios.schema_events import Event, check_events, series
+from scenarios.schema_oracle import Oracle, Pause
 from scenarios.source import Key, line_of, lines
 from sim.exchange.instruments import Lending, Margin
 from sim.exchange.rules import Rules
@@ -161,6 +161,7 @@ class Scenario(Part):
     usdc_debt: Margin = Margin(base=0.05, factor=0.0, base_m=0.03, factor_m=0.0)
     rules: Rules = Rules()
     oracle: Oracle = Oracle()
+    pause: Pause | None = None
     index: Index = Index()
     insurance_usd: Usd = 0.0
     pool_usd: Usd = 0.0  # USDC that lenders bring
@@ -185,12 +186,9 @@ class Scenario(Part):
                 if names.count(name) > 1:
                     raise ValueError(f"{group} {name!r} is declared twice")
         coins = [c.name for c in self.coin]
-        for what, name in [
-            ("index.lead", self.index.lead),
-            *((f"event.{e.name}.coin", e.coin) for e in self.event),
-        ]:
-            if name not in coins:
-                raise ValueError(f"{what}: unknown coin {name!r}; allowed: {coins}")
+        if self.index.lead not in coins:
+            raise ValueError(f"index.lead: unknown coin {self.index.lead!r}; allowed: {coins}")
+        check_events(self.event, self.start, coins)
         for control in self.control:
             for v in control.variant:
                 for word, known in ((v.use, self.variants), (v.grade, self.grades)):
@@ -207,6 +205,11 @@ class Scenario(Part):
     @property
     def origin(self) -> Origin:
         return self._origin
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """The events one by one, in the exchange's order: every series written out."""
+        return series(self.event)
 
     @property
     def start_us(self) -> int:

@@ -36,7 +36,7 @@ TITLES = {
     "wrongful_debt_share": "… their debts closed, of all debts",
     "liquidation_loss_ratio": "Lost to takers per USD liquidated",
     "loss_market_usd": "Losses of liquidations: the market",
-    "loss_oracle_usd": "… a wrong index",
+    "loss_oracle_usd": "… a wrong price, mark or index",
     "loss_resolution_usd": "… a resolution or proposal",
     "bad_debt_true_usd": "Bad debt at true prices",
     "extracted_usd": "Taken out beyond what was brought",

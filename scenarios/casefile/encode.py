@@ -11,6 +11,7 @@ from scenarios.casefile import steps
 from scenarios.casefile.amounts import CaseFault, instant, microseconds, units
 from scenarios.casefile.names import Names, micro
 from scenarios.casefile.schema import Case
+from scenarios.casefile.sources import Aggregate, Sources, check, published
 from scenarios.errors import choose
 from sim.exchange.messages import BookState, Flag, Kind
 
@@ -43,12 +44,16 @@ Row = dict[str, int]
 
 @dataclass
 class Encoder:
-    """Walks the steps of a case in order; ``now`` is in microseconds of UTC."""
+    """Walks the steps of a case in order; ``now`` is in microseconds of UTC.
+
+    ``aggregate`` makes an index of the readings of several sources.
+    """
 
     case: Case
     names: Names
     now: int = 0
     start: int = 0
+    aggregate: Aggregate = published
     orders: dict[int, str] = field(default_factory=dict)  # number -> name
     numbers: dict[str, int] = field(default_factory=dict)
     instrument_of: dict[int, int] = field(default_factory=dict)
@@ -203,6 +208,16 @@ class Encoder:
     def _prices(self, prices: dict[str, Decimal]) -> list[Row]:
         ids = [(self.names.feed(name), price) for name, price in prices.items()]
         return [self.reading(f, self.names.feed_ticks(f, price)) for f, price in ids]
+
+    def _sources(self, s: Sources) -> Row:
+        f = self.names.feed(s.feed)
+        if not 0 <= f < len(self.names.feeds):
+            raise CaseFault(f"feed {f} is not listed: whose readings would these be?", "feed")
+        feed = self.names.listing.feeds[f]
+        check(s, feed)
+        index = self.aggregate(s, feed)
+        row = self.reading(f, index.price, index.fresh)
+        return {**row, "size": index.confidence, "arg": self.now - index.age_us}
 
     def _mark(self, mark: bool | dict[str, Decimal]) -> list[Row]:
         """MARK; with prices the feeds behind the instruments are read at them before."""

@@ -17,6 +17,7 @@ from scenarios.casefile.probes import Probe, Probes
 from scenarios.casefile.rows import Reader
 from scenarios.casefile.schema import Case
 from scenarios.casefile.sightings import Sightings, named
+from scenarios.casefile.sources import Aggregate, published
 from scenarios.casefile.steps import Step
 from scenarios.casefile.venue import ORDER_IDS, Maker, Row, Venue, compiled
 from scenarios.errors import ScenarioError
@@ -82,12 +83,12 @@ class Plan:
         return max(ORDER_IDS, 1 << min(24, largest.bit_length()))
 
 
-def plan(case: Case) -> Plan:
+def plan(case: Case, aggregate: Aggregate = published) -> Plan:
     """Compile a case; raises ScenarioError with file, line, step and what is wrong."""
     try:
         listing = listing_of(case, Encoder(case, Names(Listing(), ())).start)
         names = Names(listing, list(case.accounts))
-        encoder = Encoder(case, names)
+        encoder = Encoder(case, names, aggregate=aggregate)
         opening = encoder.opening()
     except CaseFault as fault:
         raise ScenarioError(
@@ -240,13 +241,15 @@ class _Run:
                 self.miss(n, f"mark.{name}", str(want), f"{price:f}", action="mark")
 
 
-def run(case: Case, make: Maker = compiled) -> Outcome:
+def run(case: Case, make: Maker = compiled, aggregate: Aggregate = published) -> Outcome:
     """Run a case; it stops at the first step with a difference.
+
+    ``make`` makes the exchange, ``aggregate`` the index of several sources.
 
     Raises ScenarioError, before anything is run, for what the file says wrong.
     """
     began = time.perf_counter()
-    made = plan(case)
+    made = plan(case, aggregate)
     state = _Run(made, make)
     rows = state.send(made.opening)
     for row in map(named, rows):

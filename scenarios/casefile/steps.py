@@ -14,6 +14,7 @@ from pydantic import Field, StrictInt, model_validator
 from scenarios.casefile.amounts import Amount, Moment
 from scenarios.casefile.declare import Part
 from scenarios.casefile.expect import Expect, ReasonName
+from scenarios.casefile.sources import Sources
 
 Who = StrictInt | str  # a name, or a raw id
 Side = Literal["buy", "sell"]
@@ -227,6 +228,7 @@ class Step(Part):
     trade: Trade | None = None
     price: Reading | None = None
     prices: dict[str, Amount] | None = None
+    sources: Sources | None = None
     mark: Literal[True] | dict[str, Amount] | None = None
     mark_all: Literal[True] | None = None
     external: External | None = None

@@ -82,6 +82,17 @@ class FaultPlan:
             lambda: stream(self._seed, "oracle", purpose),
         )
 
+    def check_live(self, feed: str, sources: Sequence[str]) -> None:
+        """Raises OracleError for a fault that needs later readings than a live source has."""
+        for source in sources:
+            for i in self.of(feed, source):
+                if not self.faults[i].causal:
+                    raise OracleError(
+                        f"fault {self.label(i)} cannot hit source {source!r}: it reads a book, and "
+                        "its later readings are not known",
+                        ("fault", i),
+                    )
+
     def _known(self, i: int, fault: Fault) -> None:
         for what, given, allowed in (
             ("feed", fault.feeds, self._feeds),

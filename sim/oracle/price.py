@@ -10,12 +10,13 @@ import numpy as np
 from sim.exchange.instruments import Feed
 from sim.exchange.messages import M_INSTRUMENT, M_TIME, MSG_COLS
 from sim.oracle.aggregate import Aggregate, Quotes, ticks
-from sim.oracle.fault import Fault, OracleError
+from sim.oracle.fault import Fault
 from sim.oracle.faultplan import FaultPlan, Truth
 from sim.oracle.graph import dependencies, dependents, in_order
 from sim.oracle.guards import Guard
 from sim.oracle.policy import Policy
 from sim.oracle.readings import Readings
+from sim.oracle.refusals import check_coverage, check_feeds
 from sim.oracle.source import (
     DEFAULT_SOURCES,
     Source,
@@ -78,15 +79,17 @@ class PriceOracle:
         self._names = [s.name for s in self.sources]
         self.graph: nx.DiGraph = dependencies(self.sources)
         self._order = in_order(self.graph, self._names)
-        self._check(names)
+        check_feeds(self.sources, names, truth.names)
         self.policy.check(self._names, names)
         self.plan = FaultPlan(faults, self.sources, names, self.graph, seed)
         self.covering = [
             [s for s, source in enumerate(self.sources) if source.covers(n)] for n in names
         ]
-        self._check_coverage()
+        check_coverage(self.feeds, self.covering, self.sources, self.policy)
         self.live = tuple(f for f in range(len(names)) if any(self.live_sources(f)))
-        self._check_live()
+        for f in self.live:
+            live = [self._names[s] for s in self.live_sources(f)]
+            self.plan.check_live(names[f], live)
         self.readings: list[list[Readings | None]] = [
             self._of_feed(f) for f in range(len(self.feeds))
         ]
@@ -99,6 +102,10 @@ class PriceOracle:
     @property
     def faults(self) -> tuple[Fault, ...]:
         return self.plan.faults
+
+    def names_of(self, f: int) -> list[str]:
+        """The sources that cover a feed, in the order of its readings."""
+        return [self._names[s] for s in self.covering[f]]
 
     def dependents(self, name: str) -> set[str]:
         """Every source that depends on `name`, directly or not, itself included."""
@@ -125,11 +132,20 @@ class PriceOracle:
         block = np.zeros((len(times), len(here), MSG_COLS), dtype=np.int64)
         known = np.ones((len(times), len(here)), dtype=np.bool_)
         for k, f in enumerate(here):
-            block[:, k], known[:, k] = self.made[f].rows(times, self.quotes(f, times))
-            block[:, k, M_TIME] += self.latency_us
-            block[:, k, M_INSTRUMENT] = f
+            block[:, k], known[:, k] = self._rows(f, times)
         rows = block.reshape(-1, MSG_COLS)
         return rows if known.all() else rows[known.reshape(-1)]
+
+    def rows(self, f: int, times: np.ndarray) -> np.ndarray:
+        """INDEX messages of one feed made at `times`: int64[n, 12]."""
+        rows, known = self._rows(f, times)
+        return rows[known]
+
+    def _rows(self, f: int, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        rows, known = self.made[f].rows(times, self.quotes(f, times))
+        rows[:, M_TIME] += self.latency_us
+        rows[:, M_INSTRUMENT] = f
+        return rows, known
 
     def quotes(self, f: int, times: np.ndarray) -> Quotes:
         """What the sources of a feed say at these times; without those that come live."""
@@ -141,18 +157,33 @@ class PriceOracle:
 
     def reading(self, feed: str, source: str, times_us: np.ndarray) -> np.ndarray:
         """The last price in USD that a source published at or before each time; NaN: none."""
-        f = [x.name for x in self.feeds].index(feed)
-        readings = self.readings[f][self.covering[f].index(self._names.index(source))]
+        readings = self._of(feed, source)
         times = np.asarray(times_us, dtype=np.int64)
         if readings is None or not len(readings):
             return np.full(times.shape, np.nan)
         row, there = last_present(readings, times)
         return np.where(there, readings.price_usd[row], np.nan)
 
+    def published(self, feed: str, source: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What a source has published for a feed, not what it withheld while it was gone.
+
+        When (int64), the times claimed (int64), prices (float64 USD).  Of a source that comes live,
+        what it has published so far.
+        """
+        readings = self._of(feed, source)
+        if readings is None:
+            readings = Readings.room(0)
+        kept = readings.take(~readings.absent)
+        return kept.beat_us, kept.time_us, kept.price_usd
+
     def index(self, feed: str, times_us: np.ndarray) -> np.ndarray:
         """The index in USD made last at or before each time of the run so far; NaN: none."""
         f = [x.name for x in self.feeds].index(feed)
         return self.made[f].published(np.asarray(times_us, dtype=np.int64))
+
+    def _of(self, feed: str, source: str) -> Readings | None:
+        f = [x.name for x in self.feeds].index(feed)
+        return self.readings[f][self.names_of(f).index(source)]
 
     def true_price(self, f: int) -> Truth:
         """The true price of a feed by time."""
@@ -176,59 +207,3 @@ class PriceOracle:
             hit = self.plan.apply(feed, source.name, self.true_price(f), honest)
             done[source.name] = self.guard.answers(feed, source, hit)
         return [done.get(self._names[s]) for s in self.covering[f]]
-
-    def _check(self, feeds: list[str]) -> None:
-        for name in feeds:
-            if name not in self.truth.names:
-                raise OracleError(
-                    f"no true price for feed {name!r}; there is {list(self.truth.names)}"
-                )
-        for i, source in enumerate(self.sources):
-            for name in (*source.coins, *source.min_usd, *source.max_usd):
-                if name not in feeds:
-                    raise OracleError(
-                        f"source {source.name!r}: unknown feed {name!r}; listed: {feeds}",
-                        ("source", i),
-                        name,
-                        tuple(feeds),
-                    )
-            for up in source.made_of:
-                other = self.sources[self._names.index(up)]
-                missing = [n for n in feeds if source.covers(n) and not other.covers(n)]
-                if missing:
-                    raise OracleError(
-                        f"source {source.name!r} is made of {up!r}, which does not cover "
-                        f"{', '.join(missing)}",
-                        ("source", i),
-                    )
-
-    def _check_coverage(self) -> None:
-        for feed, covering in zip(self.feeds, self.covering, strict=True):
-            if not covering:
-                raise OracleError(f"no source covers feed {feed.name!r}", ("source",))
-            most = len(covering)
-            if self.policy.name == "single":
-                most = 1
-                if self._names.index(self.policy.source) not in covering:
-                    raise OracleError(
-                        f"index policy 'single': source {self.policy.source!r} does not cover "
-                        f"{feed.name!r}"
-                    )
-            if feed.min_sources > most:
-                raise OracleError(
-                    f"min_sources {feed.min_sources} of feed {feed.name!r} is more than the "
-                    f"{most} that there are",
-                    ("min_sources",),
-                )
-
-    def _check_live(self) -> None:
-        for f in self.live:
-            for s in self.live_sources(f):
-                for i in self.plan.of(self.feeds[f].name, self.sources[s].name):
-                    if not self.plan.faults[i].causal:
-                        raise OracleError(
-                            f"fault {self.plan.label(i)} cannot hit source "
-                            f"{self.sources[s].name!r}: it reads a book, and its later readings "
-                            "are not known",
-                            ("fault", i),
-                        )

@@ -188,6 +188,6 @@ def _published(feed: str, source: Source, looks: Readings) -> Readings:
         return looks
     from sim.oracle.stepwise import moved  # brings numba, which a mere import need not
 
-    published = np.zeros(len(price), dtype=np.bool_)
-    moved(looks.beat_us, price, source.deviation_bps / 1e4, source.heartbeat_us, published)
-    return looks.take(published)
+    due = np.zeros(len(looks), dtype=np.bool_)
+    moved(looks.beat_us, price, source.deviation_bps / 1e4, source.heartbeat_us, due)
+    return looks.take(due)

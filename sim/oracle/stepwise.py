@@ -7,8 +7,8 @@ from sim.exchange.kernel.jit import entry
 
 @entry
 def moved(beats, prices, deviation, heartbeat, out):
-    """Mark in `out` (all False) which looks are published: the first, and those that differ by
-    `deviation` from the last one published, or come a `heartbeat` after it."""
+    """Mark in `out` which looks are published: the first, and those that differ by `deviation` from
+    the last one published, or come a `heartbeat` after it."""
     last = 0
     for i in range(beats.shape[0]):
         if (

@@ -125,7 +125,8 @@ class Metrics:
     def look(self, now_us: int, exchange: Exchange) -> None:
         """See who owes whom and what events could do, if it is time; the exchange is only read."""
         self.contagion.look(now_us, exchange)
-        self.debts.look(now_us, exchange)
+        if self._first_flag < 0:
+            self.debts.look(now_us, exchange)
         self.jumps.look(now_us, exchange)
 
     def add(self, events: np.ndarray) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from scenarios.casefile import declare, expect, read, run, steps
+from scenarios.casefile import declare, expect, read, run, sources, steps
 from scenarios.casefile.report import differences
 from scenarios.casefile.schema import Case
 
@@ -33,7 +33,8 @@ MODELS = [
     declare.Volatility, steps.Money, steps.Withdraw, steps.Transfer, steps.Order, steps.Conditional, steps.Cancel,
     steps.CancelAll, steps.Replace, steps.Trade, steps.Reading, steps.External, steps.Advance,
     steps.Resolve, steps.Propose, steps.Dispute, steps.Sets, steps.Convert, steps.Pool,
-    steps.Commit, steps.SetState, steps.Settings, steps.Disconnect,
+    steps.Commit, steps.SetState, steps.Settings, steps.Disconnect, sources.Sources,
+    sources.SourceReading,
 ]  # fmt: skip
 
 

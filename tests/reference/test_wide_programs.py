@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from conservation import run
 from modes import ADL, DISPOSALS
@@ -27,6 +29,20 @@ def test_a_seed_is_a_program() -> None:
     assert wide_program(7).messages != wide_program(8).messages
 
 
+@pytest.mark.spec("PRC-02", "SET-02")
+@pytest.mark.parametrize(("rule", "off"), [("mark_average_cap", 0.0), ("proposal_margin", True)])
+def test_programs_show_whether_a_rule_is_followed(rule: str, off: float | bool) -> None:
+    """Without the rule some programs end differently: there it binds."""
+    seed = shown = 0
+    while shown < 3:
+        made = wide_program(seed)
+        if made.rules[rule] != off:
+            without = replace(made, rules={**made.rules, rule: off})
+            shown += run(made) != run(without)
+        seed += 1
+        assert seed < len(SEEDS), f"{rule} binds in {shown} of {seed} programs"
+
+
 @pytest.mark.slow
 def test_programs_reach_every_event_and_reason() -> None:
     seen = count(BROAD)
@@ -49,6 +65,8 @@ def test_programs_reach_every_event_and_reason() -> None:
     policies |= {f"STEP under disposal {policy}" for policy in DISPOSALS}
     policies |= {f"STEP under bounds {policy}" for policy in ("bankruptcy", "dydx_exact")}
     policies |= {f"HAIRCUT under shortfall {policy}" for policy in ("gains", "lenders")}
+    policies |= {f"PROPOSE under proposal_margin {on}" for on in (True, False)}
+    policies |= {f"MARK clamped, cap {cap}" for cap in (0.0, 1.0, 1.02, 1.1, 1.5)}
     modes = ("unified", "portfolio", "segregated", "isolated")
     policies |= {f"{what} under margin_mode {m}" for what in ("FLAG", "DEFICIT") for m in modes}
     wanted = refusals | endings | waterfall | states | policies | {"FLAG by a reading"}

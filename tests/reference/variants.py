@@ -12,7 +12,11 @@ Margins = dict[str, float]
 
 
 def random_rules(rng: Random) -> dict[str, Any]:
-    """One variant of the rules."""
+    """One variant of the rules.
+
+    Where marks are held to their average the factor is small and the average short, so that a
+    crash meets the bound and then drags it along.
+    """
     maker, taker = rng.choice([(0.0, 0.0), (2.0, 5.0), (-1.0, 3.5), (0.5, 4.5)])
     return {
         **RULES,
@@ -36,6 +40,9 @@ def random_rules(rng: Random) -> dict[str, Any]:
         "backstop_bonus_bps": rng.choice([100.0, 33.0]),
         "fillable_ba": rng.choice([1.0, 1.0, 5.0]),
         "fillable_smmr": rng.choice([1.5, 0.7]),
+        "mark_average_cap": rng.choice([0.0, 0.0, 0.0, 1.0, 1.02, 1.1, 1.5]),
+        "mark_average_tau_s": rng.choice([5.0, 15.0, 60.0]),
+        "proposal_margin": rng.random() < 0.6,
         **random_mode(rng),
         **random_waterfall(rng),
     }

@@ -51,7 +51,7 @@ class Bonds:
         if bond <= 0:
             return Reason.BAD_SIZE
         proposal = Proposal(account, bond, outcome, 0 if outcome < 0 else value)
-        proposals.append(proposal)  # λ is 1 already in the test of margin
+        proposals.append(proposal)  # it counts already in the test of margin
         reason = self._pay_in(account, bond)
         if reason:
             proposals.pop()

@@ -87,6 +87,27 @@ class Ema:
         return self.num / self.den if self.den > 0 else None
 
 
+class MarkAverage:
+    """PRC-02: the average that a derivative's marks may leave by a factor only.
+
+    It begins as if the declared index had always been the mark.
+    """
+
+    def __init__(self, first_index: int) -> None:
+        self.first_index = first_index
+        self.ema: Ema | None = None
+
+    def capped(self, mark: int, dt: float, cap: float, tau: float) -> int:
+        """The mark that is left of this one; the average then takes it."""
+        if self.ema is None:
+            self.ema = Ema(self.first_index * tau, tau)
+        average = self.ema.num / self.ema.den
+        mark = max(1, min(max(mark, math.ceil(average / cap)), math.floor(average * cap)))
+        if dt > 0:
+            self.ema.take(mark, dt, tau)
+        return mark
+
+
 def median(values: list[float]) -> float:
     """Median of three, mean of two, one itself."""
     values = sorted(values)
@@ -119,6 +140,7 @@ class MarkState:
     """The mark of one instrument and what it is made of."""
 
     mark: int
+    average: MarkAverage
     last: int | None = None
     marked: bool = False
     premium: Ema = field(default_factory=Ema)
@@ -152,7 +174,12 @@ class MarkState:
             high = math.floor(self.mark * rules["mark_max_multiplier"])
             mark = min(max(mark, low), high)
         self.marked = True
-        return mark, mark != free
+        clamped, cap = mark != free, rules["mark_average_cap"]
+        if cap > 0:
+            free = mark
+            mark = self.average.capped(mark, dt, cap, rules["mark_average_tau_s"])
+            clamped = clamped or mark != free
+        return mark, clamped
 
     def of_event(self, payoff: int, outcomes: int, bid: int | None, ask: int | None) -> int:
         """PRC-03: median(bid or 0, ask or T, last or T/n)."""

@@ -22,7 +22,7 @@ from twin.memory import (
     Reading,
     Samples,
 )
-from twin.prices import FeedState, MarkState
+from twin.prices import FeedState, MarkAverage, MarkState
 from twin.rules import completed
 
 COLUMN = {name: k for k, name in enumerate(EVENT_COLUMNS)}
@@ -67,7 +67,7 @@ class State:
             rules,
             Ledger.empty(market, accounts),
             [FeedState(f, rules) for f in market.feeds],
-            [MarkState(i.first_mark) for i in market.instruments],
+            [MarkState(i.first_mark, MarkAverage(i.first_mark)) for i in market.instruments],
             [
                 Book(
                     0 if i.is_event else max(0, i.first_mark - i.ladder_ticks // 2),
@@ -124,8 +124,10 @@ class State:
         return self.phases[instrument.id].state <= BookState.LIMIT_ONLY
 
     def lam(self, event: int) -> float:
-        """λ of MAR-05: 1 from the first proposal on (SET-02)."""
-        return 1.0 if self.proposals[event] else self.market.events[event].lam
+        """λ of MAR-05: 1 from the first proposal on (SET-02), if the rules say so."""
+        if self.proposals[event] and self.rules["proposal_margin"]:
+            return 1.0
+        return self.market.events[event].lam
 
     def reference(self, instrument: Instrument) -> int:
         """The mark that bands and tests use: of a spot book its index in use."""

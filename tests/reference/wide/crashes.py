@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from twin.codes import BUY, SELL, Flag, Message
 from twin.listing import Instrument
-from wide.money import MoneyPen
-from wide.orders import OrderPen
 from wide.pen import CAST, MAKERS, TRADERS
+from wide.pledges import PledgePen
 
 HOURLY = (
     Message.PREMIUM,
@@ -19,7 +18,7 @@ HOURLY = (
 )
 
 
-class CrashPen(OrderPen, MoneyPen):
+class CrashPen(PledgePen):
     def odd_reading(self) -> None:
         """Late, uncertain, lonely, violent or absurd."""
         rng = self.rng

@@ -45,6 +45,7 @@ WEIGHTS = {
     "sets": 2,
     "convert": 2,
     "propose": 1.5,
+    "pledge": 1,
     "resolve": 0.3,
     "odd_reading": 0.7,
     "external": 1,
@@ -110,6 +111,7 @@ UNDER = {
     Event.ADL: ("adl",),
     Event.HAIRCUT: ("shortfall",),
     Event.DEFICIT: ("margin_mode", "adl", "bounds", "backstop"),
+    Event.PROPOSE: ("proposal_margin",),
 }
 
 
@@ -134,6 +136,8 @@ class Seen:
         if kind == Event.REJECT:
             known = row[14] in list(Message)
             self.details[f"REJECT {Message(row[14]).name if known else '?'} {row[12]}"] += 1
+        if kind == Event.MARK and row[12]:
+            self.details[f"MARK clamped, cap {(rules or {}).get('mark_average_cap')}"] += 1
         if kind in (Event.REJECT, Event.CANCELLED):
             self.details[f"{kind.name} {Reason(row[12]).name}"] += 1
         elif kind in (Event.STEP, Event.BACKSTOP, Event.ADL):

@@ -1,0 +1,506 @@
+"""The event oracle on the real exchange: every path to a resolution, and what can go wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sim.exchange.exchange import Exchange
+from sim.exchange.instruments import (
+    MICRO,
+    BinaryEvent,
+    CategoricalEvent,
+    Feed,
+    Listing,
+    Perpetual,
+    ScalarEvent,
+)
+from sim.exchange.messages import (
+    E_CODE,
+    E_INSTRUMENT,
+    E_KIND,
+    E_TIME,
+    E_X,
+    EV_COLS,
+    M_ACCOUNT,
+    M_ARG,
+    M_ARG2,
+    M_INSTRUMENT,
+    M_KIND,
+    M_SIZE,
+    M_TIME,
+    MSG_COLS,
+    Event,
+    Kind,
+    Reason,
+)
+from sim.exchange.rules import Rules
+from sim.oracle.answers import Answer, Truth, answer_named, payout_micro
+from sim.oracle.electorate import Bribe, Voters, Whale
+from sim.oracle.event import EventOracle
+from sim.oracle.lifecycle import STEPS, State, Step, StepRefused, after
+from sim.oracle.question import Procedure, Question
+from sim.oracle.resolution_faults import ResolutionFault, struck
+from sim.record.resolutions import frame
+from sim.world import Cadence, World
+
+S = MICRO
+START = 1_760_129_400 * S
+BINARY, LIST, RANGE = 0, 1, 2
+LISTING = Listing(
+    feeds=(Feed(name="BTC", tick_micro=S, index_ticks=100_000),),
+    perpetuals=(Perpetual(name="BTC-PERP", feed="BTC", lots_per_coin=1000),),
+    events=(
+        BinaryEvent(name="E", date_us=START + 10 * S),
+        CategoricalEvent(name="C", outcomes=("a", "b", "c"), date_us=START + 10 * S),
+        ScalarEvent(name="X", low=10, high=20, date_us=START + 10 * S),
+    ),
+)
+YES, NO = Answer(0), Answer(1)
+QUIET = Cadence(0, 0, 0, 0, 0, 0, 0, 0, settle_us=S)
+OPTIMISTIC = Procedure("optimistic", liveness_us=20 * S, vote_us=50 * S, bond_micro=750 * S)
+HONEST = Voters(count=9, stake_micro=9_000 * S, tail_exponent=0.0, communities=1, accuracy=1.0)
+ALICE, BOB, CAROL, HOLDER = range(4)
+
+
+class Keeper:
+    """A recorder that keeps everything."""
+
+    def __init__(self) -> None:
+        self.kept: list[np.ndarray] = []
+
+    def begin(self, exchange: object) -> None: ...
+    def sample(self, now_us: int, exchange: object) -> None: ...
+
+    def add(self, events: np.ndarray) -> None:
+        self.kept.append(events.copy())
+
+    def of(self, kind: Event) -> np.ndarray:
+        events = np.concatenate([np.zeros((0, EV_COLS), np.int64), *self.kept])
+        return events[events[:, E_KIND] == kind]
+
+
+def message(at_s: float, kind: Kind, account: int, event: int = BINARY, **more: int) -> list[int]:
+    row = [0] * MSG_COLS
+    row[M_TIME], row[M_KIND] = START + round(at_s * S), int(kind)
+    row[M_ACCOUNT], row[M_INSTRUMENT] = account, event
+    row[M_SIZE] = more.get("size", 750 * S)
+    row[M_ARG], row[M_ARG2] = more.get("arg", 0), more.get("arg2", 0)
+    return row
+
+
+def propose(at_s: float, who: int, answer: Answer, event: int = BINARY) -> list[int]:
+    return message(at_s, Kind.PROPOSE, who, event, arg=answer.outcome, arg2=answer.value)
+
+
+def dispute(at_s: float, who: int, event: int = BINARY) -> list[int]:
+    return message(at_s, Kind.DISPUTE, who, event)
+
+
+class Scene:
+    """A world with an oracle; Alice, Bob and Carol have 10,000 USDC, the holder 100 sets of E."""
+
+    def __init__(
+        self,
+        *rows: list[int],
+        procedure: Procedure = OPTIMISTIC,
+        truth: Answer = YES,
+        event: int = BINARY,
+        seconds: int = 200,
+        window_us: int = 10_000,
+        rules: Rules | None = None,
+        corrupters: tuple[str, ...] = (),
+        **question: Any,
+    ) -> None:
+        item = LISTING.events[event]
+        asked = Question(
+            event, item, Truth(truth.outcome, START + 10 * S, truth.value), procedure,
+            question.pop("voters", HONEST), **question,
+        )  # fmt: skip
+        self.oracle = EventOracle([asked], 1, corrupters)
+        self.oracle.cohorts = {"alice": [ALICE], "bob": [BOB], "carol": [CAROL], "h": [HOLDER]}
+        self.exchange = Exchange(LISTING, rules or Rules(), accounts=5)
+        self.keeper = Keeper()
+        self.world = World(
+            self.exchange, seed=1, start_us=START, end_us=START + seconds * S,
+            window_us=window_us, recorder=self.keeper, cadence=QUIET,
+        )  # fmt: skip
+        self.world.serve(self.oracle)
+        deposits = [message(0, Kind.DEPOSIT, a, 0, size=10_000 * S) for a in range(4)]
+        sets = [message(0, Kind.MINT, HOLDER, e, size=100) for e in range(3)]
+        self.world.setup(np.array([*deposits, *sets], np.int64))
+        if rows:
+            self.world.transport.schedule(np.array(rows, np.int64))
+        self.event = event
+        self.world.run()
+
+    @property
+    def states(self) -> list[tuple[float, str]]:
+        return [((e.time_us - START) / S, str(e.state)) for e in self.oracle.log.entries]
+
+    def resolved(self) -> list[tuple[float, int, int]]:
+        """(second, outcome, tag) of every resolution that came."""
+        rows = self.keeper.of(Event.RESOLVE)
+        rows = rows[rows[:, E_INSTRUMENT] == self.event]
+        return [((int(r[E_TIME]) - START) / S, int(r[E_CODE]), int(r[E_X])) for r in rows]
+
+    def refusals(self) -> list[str]:
+        rows = self.keeper.of(Event.REJECT)
+        return [Reason(int(r[E_CODE])).name for r in rows if r[E_X] == Kind.RESOLVE]
+
+    def cash(self, account: int) -> float:
+        return self.exchange.balance(account, 0) / MICRO
+
+
+# the machine ------------------------------------------------------------------------------
+@pytest.mark.spec("SET-02")
+def test_the_table_of_steps_reaches_every_state_and_final_ones_stay() -> None:
+    reached = {State.OPEN}
+    while more := {to for (at, _), to in STEPS.items() if at in reached} - reached:
+        reached |= more
+    assert reached == set(State)
+    for end in (State.FINAL, State.VOID):
+        assert {(p, to) for (at, p), to in STEPS.items() if at == end} == {(Step.REFUSE, end)}
+    with pytest.raises(StepRefused, match="voting: no step propose"):
+        after(State.VOTING, Step.PROPOSE)
+
+
+# direct -----------------------------------------------------------------------------------
+@pytest.mark.spec("SET-02")
+def test_direct_sends_the_truth_at_its_time() -> None:
+    scene = Scene(procedure=Procedure())
+    assert scene.resolved() == [(10.0, 0, 0)]
+    assert scene.states == [(10.0, "final")]
+
+
+@pytest.mark.spec("SET-02")
+def test_direct_with_a_delay() -> None:
+    scene = Scene(procedure=Procedure(delay_us=30 * S), truth=NO)
+    assert scene.resolved() == [(40.0, 1, 0)]
+    assert scene.states == [(10.0, "decided"), (40.0, "final")]
+    found = scene.oracle.summary()
+    assert found["p95_time_to_resolution_s"] == 30
+    assert found["capital_locked_usd_days"] == pytest.approx(100 * 30 / 86_400)
+
+
+def test_a_delay_is_seven_days_at_most() -> None:
+    Procedure(delay_us=7 * 86_400 * S)
+    with pytest.raises(ValueError, match="0 to 7"):
+        Procedure(delay_us=7 * 86_400 * S + 1)
+
+
+# optimistic -------------------------------------------------------------------------------
+@pytest.mark.spec("SET-02")
+def test_an_undisputed_proposal_is_final_after_its_liveness() -> None:
+    scene = Scene(propose(12, ALICE, YES))
+    assert scene.states == [(12.0, "proposed"), (32.0, "decided"), (32.0, "final")]
+    assert scene.resolved() == [(32.0, 0, 0)]
+    assert scene.cash(ALICE) == 10_000
+
+
+@pytest.mark.spec("SET-03")
+def test_a_wrong_proposal_that_nobody_disputes_settles_and_is_tagged() -> None:
+    scene = Scene(propose(12, ALICE, NO))
+    assert scene.resolved() == [(32.0, 1, 1)]
+    assert scene.oracle.summary()["wrong"] == 1
+    assert "the truth is YES" in scene.oracle.log.entries[-1].text
+
+
+@pytest.mark.spec("SET-02")
+def test_a_dispute_resets_and_the_second_proposal_may_stand() -> None:
+    scene = Scene(propose(12, ALICE, NO), dispute(20, BOB), propose(25, CAROL, YES))
+    assert scene.states == [
+        (12.0, "proposed"), (20.0, "disputed"), (20.0, "reset"), (25.0, "proposed-again"),
+        (45.0, "decided"), (45.0, "final"),
+    ]  # fmt: skip
+    assert (scene.cash(ALICE), scene.cash(BOB), scene.cash(CAROL)) == (9_250, 10_375, 10_000)
+
+
+@pytest.mark.spec("SET-02")
+@pytest.mark.spec("SET-04")
+def test_a_second_dispute_calls_the_vote() -> None:
+    scene = Scene(
+        propose(12, ALICE, NO), dispute(20, BOB), propose(25, ALICE, NO), dispute(30, CAROL)
+    )
+    assert scene.states[-4:] == [
+        (30.0, "disputed-again"), (30.0, "voting"), (80.0, "decided"), (80.0, "final"),
+    ]  # fmt: skip
+    decided = scene.oracle.log.entries[-2]
+    assert decided.actor == "voters"
+    assert decided.answer == YES
+    assert decided.stake_against == 0
+    assert decided.stake_for == scene.oracle.tallies[0].cast > 0
+    assert scene.resolved() == [(80.0, 0, 0)]
+    assert (scene.cash(ALICE), scene.cash(BOB), scene.cash(CAROL)) == (8_500, 10_375, 10_375)
+    assert scene.exchange.bucket("bonds") == 0
+    assert scene.oracle.summary()["disputes"] == 2
+
+
+@pytest.mark.spec("SET-02")
+def test_a_dispute_at_the_end_of_liveness_comes_too_late() -> None:
+    in_time = Scene(propose(12, ALICE, YES), dispute(31.999999, BOB))
+    assert in_time.states[1] == (31.999999, "disputed")
+    late = Scene(propose(12, ALICE, YES), dispute(32, BOB))
+    assert late.states == [(12.0, "proposed"), (32.0, "decided"), (32.0, "final")]
+    assert late.cash(BOB) == 10_000
+
+
+@pytest.mark.spec("SET-02")
+def test_a_vote_without_a_winner_is_void_or_goes_on() -> None:
+    rows = [propose(12, ALICE, NO), dispute(13, BOB), propose(14, ALICE, NO), dispute(15, BOB)]
+    lazy = Voters(count=9, stake_micro=9_000 * S, communities=1, turnout=0.0)
+    scene = Scene(*rows, voters=lazy)
+    assert scene.resolved() == [(65.0, -1, 1)]
+    assert scene.states[-1] == (65.0, "void")
+    assert scene.cash(HOLDER) == 10_000 - 200  # its sets of E came back as half and half
+    again = Procedure("optimistic", 0, 20 * S, 50 * S, tie="again", rounds=3)
+    scene = Scene(*rows, voters=lazy, procedure=again)
+    assert [t for t, s in scene.states if s == "voting"] == [15.0, 65.0, 115.0]
+    assert scene.resolved() == [(165.0, -1, 1)]
+
+
+@pytest.mark.spec("SET-05")
+def test_what_nobody_proposes_is_voided_by_the_exchange() -> None:
+    scene = Scene(rules=Rules(void_after_days=60 / 86_400))
+    assert scene.states == [(70.0, "void")]
+    assert scene.oracle.log.entries[0].actor == "exchange"
+    assert scene.oracle.summary()["voids"] == 1
+
+
+# faults -----------------------------------------------------------------------------------
+@pytest.mark.spec("SET-03")
+@pytest.mark.parametrize(
+    ("kind", "event", "truth", "reason"),
+    [
+        ("double", BINARY, YES, "TWO_WINNERS"),
+        ("double", LIST, Answer(2), "TWO_WINNERS"),
+        ("unlisted", LIST, Answer(1), "UNKNOWN_OUTCOME"),
+        ("out_of_range", RANGE, Answer(0, 15), "UNKNOWN_OUTCOME"),
+    ],
+)
+def test_what_the_exchange_refuses_leaves_the_event_open(
+    kind: Any, event: int, truth: Answer, reason: str
+) -> None:
+    wrong = ResolutionFault(kind)
+    scene = Scene(procedure=Procedure(), event=event, truth=truth, faults=(wrong,))
+    assert scene.refusals() == [reason]
+    assert scene.resolved() == []
+    assert scene.states == [(10.0, "decided"), (10.0, "refused")]
+    assert reason in scene.oracle.log.entries[-1].text
+    found = scene.oracle.summary()
+    assert (found["refused"], found["unresolved"]) == (1, 1)
+    assert found["capital_locked_usd_days"] == pytest.approx(100 * 190 / 86_400)
+    # Until another resolution ...
+    healed = ResolutionFault(kind, retry_us=40 * S)
+    scene = Scene(procedure=Procedure(), event=event, truth=truth, faults=(healed,))
+    assert scene.resolved() == [(50.0, truth.outcome, 0)]
+    # ... or the void.
+    rules = Rules(void_after_days=60 / 86_400)
+    scene = Scene(procedure=Procedure(), event=event, truth=truth, faults=(wrong,), rules=rules)
+    assert scene.resolved() == [(70.0, -1, 0)]
+    assert scene.states[-1] == (70.0, "void")
+
+
+@pytest.mark.spec("SET-03")
+def test_a_second_resolution_is_refused() -> None:
+    again = ResolutionFault("again", delay_us=25 * S)
+    scene = Scene(procedure=Procedure(), faults=(again,))
+    assert scene.resolved() == [(10.0, 0, 0)]
+    assert scene.refusals() == ["ALREADY_RESOLVED"]
+    assert scene.states == [(10.0, "decided"), (10.0, "final"), (35.0, "final")]
+    assert scene.cash(HOLDER) == 10_000 - 200
+
+
+@pytest.mark.spec("SET-03")
+def test_wrong_late_and_void() -> None:
+    wrong = Scene(procedure=Procedure(), faults=(ResolutionFault("wrong"),))
+    assert wrong.resolved() == [(10.0, 1, 1)]
+    void = Scene(procedure=Procedure(), faults=(ResolutionFault("void"),))
+    assert void.resolved() == [(10.0, -1, 1)]
+    faults = (ResolutionFault("late", delay_us=70 * S), ResolutionFault("wrong"))
+    late = Scene(propose(12, ALICE, YES), faults=faults)
+    assert late.resolved() == [(102.0, 1, 1)]
+    assert late.states[1:] == [(32.0, "decided"), (102.0, "final")]
+    far = Scene(procedure=Procedure(), event=RANGE, truth=Answer(0, 18),
+                faults=(ResolutionFault("wrong"),))  # fmt: skip
+    assert far.oracle.cases[RANGE].answer == Answer(0, 10)
+
+
+def test_a_dispute_of_a_decided_answer_moves_only_bonds() -> None:
+    late = (ResolutionFault("late", delay_us=70 * S),)
+    scene = Scene(propose(12, ALICE, YES), dispute(60, BOB), faults=late)
+    assert scene.resolved() == [(102.0, 0, 0)]
+    assert scene.states[2] == (60.0, "decided")
+    assert (scene.cash(ALICE), scene.cash(BOB)) == (10_375, 9_250)
+
+
+def test_faults_are_drawn_per_event_and_from_nothing_else() -> None:
+    maybe = (ResolutionFault("wrong", probability=0.3), ResolutionFault("late", None, S, 0.5))
+    item = LISTING.events[BINARY]
+    found = [tuple(f.kind for f in struck(maybe, item, seed)) for seed in range(400)]
+    assert sum("wrong" in f for f in found) / 400 == pytest.approx(0.3, abs=0.07)
+    assert sum("late" in f for f in found) / 400 == pytest.approx(0.5, abs=0.08)
+    alone = [bool(struck(maybe[:1], item, seed)) for seed in range(400)]
+    assert alone == ["wrong" in f for f in found]
+
+
+@pytest.mark.parametrize(
+    ("fault", "event", "says"),
+    [
+        (ResolutionFault("wrong", Answer(0, 21)), RANGE, "cannot resolve to 21"),
+        (ResolutionFault("wrong", Answer(3)), LIST, "cannot resolve to outcome 3"),
+        (ResolutionFault("late"), BINARY, "needs a delay"),
+        (ResolutionFault("double"), RANGE, "has no winners"),
+        (ResolutionFault("out_of_range"), LIST, "is no scalar"),
+    ],
+)
+def test_impossible_faults_are_refused(fault: ResolutionFault, event: int, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        struck((fault,), LISTING.events[event], 1)
+
+
+def test_two_answers_at_once_are_refused() -> None:
+    two = (ResolutionFault("wrong"), ResolutionFault("void"))
+    with pytest.raises(ValueError, match="wrong and void exclude each other"):
+        struck(two, LISTING.events[BINARY], 1)
+
+
+# answers ----------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("event", "word", "says"),
+    [
+        (BINARY, "YESS", "did you mean 'YES'"),
+        (LIST, "d", "allowed: a, b, c, void"),
+        (RANGE, 25, "value 25 is outside the whole numbers 10 … 20"),
+        (RANGE, "LONG", "a number or 'void'"),
+    ],
+)
+def test_unknown_answers_are_named(event: int, word: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        answer_named(LISTING.events[event], word)
+
+
+@pytest.mark.spec("SET-03")
+@pytest.mark.parametrize("event", [BINARY, LIST, RANGE])
+def test_payouts_are_the_exchanges(event: int) -> None:
+    item = LISTING.events[event]
+    answers = [Answer(-1), *(Answer(k) for k in range(len(item.shares)))]
+    if event == RANGE:
+        answers = [Answer(-1), Answer(0, 10), Answer(0, 13), Answer(0, 20)]
+    for answer in answers:
+        exchange = Exchange(LISTING, Rules(), accounts=2)
+        rows = [message(0, Kind.DEPOSIT, 0, 0, size=1000 * S)]
+        rows += [message(0, Kind.MINT, 0, event, size=7)]
+        first = LISTING.first_share(event)
+        exchange.process(np.array(rows, np.int64))
+        held = [exchange.balance(0, first + k) for k in range(len(item.shares))]
+        before = exchange.balance(0, 0)
+        row = message(1, Kind.RESOLVE, 0, event, arg=answer.outcome, arg2=answer.value)
+        exchange.process(np.array([row], np.int64))
+        assert exchange.balance(0, 0) - before == payout_micro(item, held, answer)
+
+
+# corruption -------------------------------------------------------------------------------
+def test_corruption_is_accounted_for() -> None:
+    """A whale with NO shares proposes NO, is disputed twice, buys the vote and wins it."""
+    from sim.exchange.messages import M_ORDER, M_PRICE
+
+    buy_no = message(1, Kind.NEW, ALICE, LISTING.first_book(BINARY), arg=1, size=1000)
+    buy_no[M_PRICE], buy_no[M_ORDER] = 900, 1
+    buy_yes = message(1, Kind.NEW, BOB, LISTING.first_book(BINARY), size=1000)
+    buy_yes[M_PRICE], buy_yes[M_ORDER] = 100, 2
+    voters = Voters(
+        count=9, stake_micro=9_000 * S, tail_exponent=0.0, communities=1, accuracy=1.0,
+        turnout=1.0, slash=0.1,
+        whales=(Whale("bloc", 0.4, "position", "alice", bought=True, resale_loss=0.25),),
+        bribe=Bribe(NO, 10**9, price_per_stake=0.2),
+    )  # fmt: skip
+    rows = [propose(12, ALICE, NO), dispute(13, BOB), propose(14, ALICE, NO), dispute(15, BOB)]
+    scene = Scene(buy_no, buy_yes, *rows, voters=voters)
+    assert scene.resolved() == [(65.0, 1, 1)]
+    # 5,400 USD of others' stake in nine parts of 600: two of them, 120 USD each, turn 40 to 53 %.
+    found = scene.oracle.cases[BINARY].corruption
+    assert found.bribes == 240 * S
+    assert found.bonds_lost == 0
+    assert found.slashed == 0
+    assert found.stake_lost == 900 * S
+    assert found.profit == 1000 * S
+    total = scene.oracle.summary()
+    assert total["cost_of_corruption_usd"] == 1140
+    assert total["profit_of_corruption_usd"] == 1000
+    assert scene.cash(ALICE) == pytest.approx(10_000 - 900 + 1000 + 2 * 375)
+    last = scene.oracle.log.entries[-1]
+    assert (last.actor, last.text) == (
+        "corrupter", "corruption cost 1,140.00 USD, brought 1,000.00 USD",
+    )  # fmt: skip
+
+
+def test_a_failed_corruption_costs_and_brings_nothing() -> None:
+    voters = Voters(
+        count=9, stake_micro=9_000 * S, tail_exponent=0.0, communities=1, accuracy=1.0,
+        turnout=1.0, slash=0.1, whales=(Whale("bloc", 0.25, NO, "alice"),),
+    )  # fmt: skip
+    rows = [propose(12, ALICE, NO), dispute(13, BOB), propose(14, ALICE, NO), dispute(15, BOB)]
+    scene = Scene(*rows, voters=voters)
+    assert scene.resolved() == [(65.0, 0, 0)]
+    found = scene.oracle.cases[BINARY].corruption
+    assert (found.bonds_lost, found.slashed, found.profit) == (1500 * S, 225 * S, 0)
+
+
+# the public, the table, the window ----------------------------------------------------------
+def test_the_public_sees_states_as_of_a_time() -> None:
+    scene = Scene(propose(12, ALICE, NO), dispute(20, BOB), propose(25, CAROL, YES))
+    seen = scene.oracle.seen
+    assert seen(BINARY, START + 12 * S - 1).state is State.OPEN
+    first = seen(BINARY, START + 12 * S)
+    assert (first.state, first.proposal, first.bond) == (State.PROPOSED, NO, 750 * S)
+    assert seen(BINARY, START + 20 * S).state is State.RESET
+    second = seen(BINARY, START + 30 * S)
+    assert (second.proposal, second.proposals, second.since_us) == (YES, 2, START + 25 * S)
+    assert seen(BINARY, START + 199 * S).state is State.FINAL
+
+
+def test_the_log_is_a_table() -> None:
+    scene = Scene(propose(12, ALICE, NO), dispute(20, BOB), propose(25, CAROL, YES))
+    table = frame(scene.oracle.log)
+    assert table.height == 6
+    assert table["state"].to_list()[0] == "proposed"
+    assert table["actor"].to_list()[:4] == ["alice", "bob", "oracle", "carol"]
+    assert table["outcome"].to_list() == [1, 1, -2, 0, 0, 0]
+    assert frame(None).schema == table.schema
+
+
+@pytest.mark.spec("SEQ-01")
+@pytest.mark.parametrize("kind", ["direct", "optimistic"])
+def test_every_window_gives_the_same_run(kind: str) -> None:
+    def run(window_us: int) -> tuple[Any, ...]:
+        if kind == "direct":
+            faults = (
+                ResolutionFault("double", retry_us=7 * S + 3),
+                ResolutionFault("again", delay_us=11 * S),
+            )
+            scene = Scene(procedure=Procedure(delay_us=5 * S + 1), window_us=window_us,
+                          faults=faults)  # fmt: skip
+        else:
+            scene = Scene(
+                propose(12.0005, ALICE, NO), dispute(20.003, BOB), propose(20.0031, CAROL, NO),
+                dispute(40.0030, ALICE), window_us=window_us,
+            )  # fmt: skip
+        return scene.oracle.log.entries, scene.exchange.state_digest()
+
+    one = run(0)
+    assert len(one[0]) > 3
+    assert all(run(w) == one for w in (1_000, 10_000, 500_000))
+
+
+def test_a_liveness_below_the_window_is_refused() -> None:
+    with pytest.raises(ValueError, match="shorter than the matching window"):
+        Scene(procedure=Procedure("optimistic", liveness_us=5_000), window_us=10_000)
+
+
+def test_two_questions_about_one_event_are_refused() -> None:
+    question = Question(0, LISTING.events[0], Truth(0, START))
+    with pytest.raises(ValueError, match="two questions"):
+        EventOracle([question, question], 1)
