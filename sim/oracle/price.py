@@ -86,7 +86,7 @@ class PriceOracle:
             [s for s, source in enumerate(self.sources) if source.covers(n)] for n in names
         ]
         check_coverage(self.feeds, self.covering, self.sources, self.policy)
-        self.live = tuple(f for f in range(len(names)) if any(self.live_sources(f)))
+        self.live = tuple(f for f in range(len(names)) if self.live_sources(f))
         for f in self.live:
             live = [self._names[s] for s in self.live_sources(f)]
             self.plan.check_live(names[f], live)
