@@ -35,6 +35,7 @@ KINDS = {
     "flow": ("agents.flow", "Flow"),
     "exploiter": ("agents.exploiter", "Exploiter"),
     "manipulator": ("agents.manipulator", "Manipulator"),
+    "pledger": ("agents.pledger", "Pledger"),
 }
 
 

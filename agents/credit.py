@@ -45,7 +45,7 @@ def spare_usd(
     Args:
         units: smallest units by asset id, a debt negative.
         unit_usd: the price of one, by asset id.
-        margin_usd: what positions and shares require besides.
+        margin_usd: what positions and shares require besides; negative: what they lend.
     """
     spare = -margin_usd
     for asset, held in units.items():
@@ -75,7 +75,7 @@ def room_units(
 
     if after(0.0) <= 0:
         return 0
-    worth = sum(max(0.0, u) * unit_usd[a] for a, u in units.items())
+    worth = sum(max(0.0, u) * unit_usd[a] for a, u in units.items()) + max(0.0, -margin_usd)
     low, high = 0.0, worth / price + 1.0
     if after(high) > 0:  # an asset that is no collateral at all
         return int(high)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from pydantic import Field
 
 from agents.facts import EventTerms, Facts
-from agents.quoting import digital
+from agents.quoting import digital, normal_cdf
 from agents.volatility import Volatility
+from sim.exchange.instruments import MICRO
 
 if TYPE_CHECKING:
     from sim.market import MarketView
@@ -18,11 +20,12 @@ Which = Annotated[int, Field(ge=0)] | str  # an event's number among those with 
 
 
 class EventPrice:
-    """Fair price of YES as a mixture of two digitals: usual volatility, and rare wild hours.
+    """Fair price of a share as a mixture of two digitals: usual volatility, and rare wild hours.
 
     Merton (1976) in its simplest form: with probability ``wild_share`` volatility is
     ``wild_factor`` times the estimate until resolution.  Without the second term an event far out
-    of the money would be worth exactly nothing.
+    of the money would be worth exactly nothing.  A range is worth the difference of two digitals, a
+    scalar a spread of two calls.
 
     Args:
         facts, terms: of the event; its feed needs a perpetual or spot book.
@@ -50,6 +53,9 @@ class EventPrice:
         self.last = self.index  # while it was not due
         self.volatility = Volatility(1, sigma_bps, slow_s=slow_s)
         self._wild_share, self._wild_factor = wild_share, wild_factor
+        tick_usd = facts.listing.feeds[terms.feed].tick_micro / MICRO
+        self._edges = [0.0, *(usd / tick_usd for usd in terms.strikes_usd), math.inf]
+        self._range = (terms.low / tick_usd, terms.high / tick_usd)
 
     def see(self, view: MarketView) -> bool:
         """Take a view; whether there is a new return (``volatility.move``)."""
@@ -69,15 +75,41 @@ class EventPrice:
         return 1e-4 * max(float(self.volatility.slow[0]), 0.5 * float(self.volatility.fast[0]))
 
     def fair(self, now_us: int, outcome: int = 0) -> tuple[float, float]:
-        """(probability of YES, its change for a relative index change of 1).
+        """(probability of an outcome, its change for a relative index change of 1).
 
         Once it is due, what the last index before that says; it moves no more.
         """
-        strike, below = self.terms.strike_ticks, self.terms.below
         seconds, sigma, w = self.seconds_left(now_us), self.sigma(), self._wild_share
-        p, slope = digital(self.last, strike, sigma, seconds, below)
-        q, wild = digital(self.last, strike, sigma * self._wild_factor, seconds, below)
+        p, slope = self._value(outcome, sigma, seconds)
+        q, wild = self._value(outcome, sigma * self._wild_factor, seconds)
         return (1.0 - w) * p + w * q, (1.0 - w) * slope + w * wild
+
+    def _value(self, outcome: int, sigma: float, seconds: float) -> tuple[float, float]:
+        terms, price = self.terms, self.last
+        if terms.kind == "categorical":
+            under = [
+                digital(price, edge, sigma, seconds, True) if 0 < edge < math.inf else (end, 0.0)
+                for edge, end in zip(self._edges[outcome : outcome + 2], (0.0, 1.0), strict=True)
+            ]
+            return under[1][0] - under[0][0], under[1][1] - under[0][1]
+        if terms.kind == "scalar":
+            low, high = self._range
+            spread = sigma * math.sqrt(max(seconds, 0.0))
+            (a, da), (b, db) = call(price, low, spread), call(price, high, spread)
+            return (a - b) / (high - low), (da - db) / (high - low)
+        return digital(price, terms.strike_ticks, sigma, seconds, terms.below)
+
+
+def call(price: float, strike: float, spread: float) -> tuple[float, float]:
+    """(E[max(S_T - K, 0)], its change for a relative change of the price of 1).
+
+    Black (1976) without interest; ``spread``: sigma times the square root of the time left.
+    """
+    if strike <= 0 or spread <= 1e-9:
+        return (price - strike, price) if price > strike else (0.0, 0.0)
+    d = math.log(price / strike) / spread + 0.5 * spread
+    worth = price * normal_cdf(d)
+    return worth - strike * normal_cdf(d - spread), worth
 
 
 class BeliefPrice:

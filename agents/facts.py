@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -18,10 +19,11 @@ VOID = -1
 class EventTerms:
     """What is known of an event, and what only the truth knows: ``outcome`` and ``value``.
 
-    ``price``: YES iff ``feed`` is below (or above) the strike at ``resolves_us``.  Other kinds are
-    exogenous.  Outcomes are counted as the exchange counts shares: a binary's 0 is YES, a scalar's
-    0 LONG.  No trader looks at ``outcome`` or ``value``, unless it observes the event after it is
-    due.
+    ``price``: YES iff ``feed`` is below (or above) the strike at ``resolves_us``; with
+    ``strikes_usd`` a categorical's outcomes are ranges of the price, and a scalar without a true
+    ``outcome`` is the price in whole USD.  All others are exogenous.  Outcomes are counted as the
+    exchange counts shares: a binary's 0 is YES, a scalar's 0 LONG.  No trader looks at ``outcome``
+    or ``value``, unless it observes the event after it is due.
     """
 
     event: int  # event id
@@ -36,6 +38,7 @@ class EventTerms:
     prices: tuple[float, ...] = ()  # of the shares when it opens; empty: price, 1 - price
     opens_us: int = 0
     strike_usd: float = 0.0
+    strikes_usd: tuple[float, ...] = ()
     low: int = 0
     high: int = 0
     outcome: int | None = None  # the true one, VOID for void; None: the price decides
@@ -51,7 +54,7 @@ class EventTerms:
     @property
     def exogenous(self) -> bool:
         """Whether no price of the exchange decides it."""
-        return self.kind != "price"
+        return self.outcome is not None
 
     @property
     def books(self) -> int:
@@ -61,6 +64,15 @@ class EventTerms:
     def price_of(self, outcome: int) -> float:
         """Price of a share when it opens."""
         return self.prices[outcome] if self.prices else (self.price, 1.0 - self.price)[outcome]
+
+    def answer(self, price_usd: float) -> tuple[int, int]:
+        """(outcome, a scalar's value) of a price-linked event that a price at its end gives."""
+        if self.kind == "categorical":
+            return bisect_right(self.strikes_usd, price_usd), 0
+        if self.kind == "scalar":
+            return 0, min(max(round(price_usd), self.low), self.high)
+        yes = price_usd < self.strike_usd if self.below else price_usd > self.strike_usd
+        return (0 if yes else 1), 0
 
     def outcome_named(self, name: str) -> int:
         """Number of an outcome, VOID for ``void``.

@@ -79,7 +79,7 @@ class Hedger(Trader):
         if self.positions.flagged[0]:
             return blocks.none(), pause_us
         held = int(self.positions.lots[0, self.price.book])
-        open_ = self.price.seconds_left(now_us) > 0
+        open_ = now_us >= self.price.terms.opens_us and self.price.seconds_left(now_us) > 0
         out = [self._buy(view, abs(held))] if open_ else []
         slope = self.price.fair(now_us)[1] if open_ else 0.0
         out.append(self._hedge(view, -held * slope))

@@ -45,6 +45,7 @@ def terms_of(scenario: Scenario, listing: Listing, truth: TruthPath) -> tuple[Ev
                 prices=event.start_prices,
                 opens_us=opens,
                 strike_usd=strike_usd,
+                strikes_usd=event.strikes_usd,
                 low=event.low,
                 high=event.high,
                 outcome=outcome,
@@ -68,7 +69,7 @@ def true_outcome(event: Event, seed: int) -> tuple[int | None, int]:
 
     None: the price decides.
     """
-    if event.kind == "price":
+    if event.priced:
         return None, 0
     if event.outcome == schema_events.VOID:
         return VOID, 0
@@ -127,5 +128,4 @@ def resolution_of(terms: EventTerms, truth: TruthPath) -> tuple[int, int]:
     if terms.outcome is not None:
         return terms.outcome, terms.value
     price = float(truth.sample(terms.feed, np.array([terms.resolves_us]))[0])
-    yes = price < terms.strike_usd if terms.below else price > terms.strike_usd
-    return (0 if yes else 1), 0
+    return terms.answer(price)

@@ -25,6 +25,7 @@ OWN = {
     "outcomes": ("categorical",),
     "exhaustive": ("categorical",),
     "prices": ("categorical",),
+    "strikes_usd": ("categorical",),
     "low": ("scalar",),
     "high": ("scalar",),
     "jumps": ("binary", "categorical"),
@@ -37,6 +38,15 @@ OWN = {
     "belief_step_s": ("binary", "categorical", "scalar"),
     "belief_after": ("binary", "categorical", "scalar"),
 }  # which kinds a field is for; those not named are for every kind
+UNPRICED = (
+    "jumps",
+    "outcome",
+    "sigma_per_sqrt_h",
+    "jumps_per_h",
+    "jump_logit",
+    "reveals_s",
+    "belief",
+)
 
 
 class BeliefPoint(Part):
@@ -55,15 +65,17 @@ class BeliefPoint(Part):
 class Event(Part):
     """An event of one of four kinds.
 
-    ``price``: binary, YES if the coin's true price is below (or above) the strike when it resolves.
-    ``binary``, ``categorical``, ``scalar``: nothing on the exchange decides them; ``outcome`` is the
-    truth, drawn from the start prices if not given, and the public's belief about it moves as
-    `sim.oracle.belief` says.  ``price`` of a scalar is the expected (value - low)/(high - low).
+    ``price``: binary, YES if the coin's true price is below (or above) the strike when it is due.
+    ``categorical`` with ``strikes_usd``: the outcomes are the ranges that these part, from below, a
+    strike belonging to the upper one; ``scalar`` with ``coin``: the price rounded to whole USD.
+    Otherwise nothing on the exchange decides them; ``outcome`` is the truth, drawn from the start
+    prices if not given, and the public's belief about it moves as `sim.oracle.belief` says.
+    ``price`` of a scalar is the expected (value - low)/(high - low).
     """
 
     name: Name
     kind: Literal["price", "binary", "categorical", "scalar"] = "price"
-    coin: str = ""  # whose price decides; of another kind: whose price it moves by `jumps` (MAR-07)
+    coin: str = ""  # whose price decides, or whose price the event moves by `jumps` (MAR-07)
     strike_usd: NonNegative = 0.0
     strike: Literal["given", "open"] = "given"  # open: the true price at `opens`
     side: Literal["below", "above"] = "below"
@@ -76,6 +88,7 @@ class Event(Part):
     outcomes: tuple[Name, ...] = ()
     exhaustive: bool = True  # False: `none` is one more outcome
     prices: tuple[Ratio, ...] = ()  # of the outcomes; none given: all alike
+    strikes_usd: tuple[Positive, ...] = ()  # a price decides: one less than outcomes
     low: int = 0
     high: int = 0
     outcome: str | int | float = ""  # name, YES, NO, a scalar's value, void; "": drawn
@@ -106,12 +119,22 @@ class Event(Part):
         if self.repeat > 1 and self.belief:
             raise ValueError(f"{self.name}: a scripted belief is for one event, not for a series")
         if self.kind == "price":
-            self._priced()
+            self._binary_on_a_price()
         else:
+            self._of_shares()
+        if self.priced:
+            self._priced()
+        elif self.kind != "price":
             self._exogenous()
         return self
 
-    def _priced(self) -> None:
+    @property
+    def priced(self) -> bool:
+        """Whether the true price of a coin decides it."""
+        scalar = self.kind == "scalar" and bool(self.coin)
+        return self.kind == "price" or scalar or bool(self.strikes_usd)
+
+    def _binary_on_a_price(self) -> None:
         if not self.coin:
             raise ValueError(
                 f"{self.name}: coin is required; an event that no price decides says"
@@ -124,11 +147,7 @@ class Event(Part):
         if self.strike == "given" and not self.strike_usd:
             raise ValueError(f"{self.name}: strike_usd above 0 is required, or strike = 'open'")
 
-    def _exogenous(self) -> None:
-        if self.coin and not self.jumps:
-            raise ValueError(f"{self.name}: coin {self.coin!r} needs jumps, or kind = 'price'")
-        if self.jumps and not self.coin:
-            raise ValueError(f"{self.name}: jumps need a coin")
+    def _of_shares(self) -> None:
         if self.kind == "categorical":
             self._categorical()
         elif self.kind == "scalar" and self.high <= self.low:
@@ -138,6 +157,31 @@ class Event(Part):
                 raise ValueError(
                     f"{self.name}: a price of {price:g}; one between 0 and 1 is needed"
                 )
+
+    def _priced(self) -> None:
+        for field in UNPRICED:
+            if getattr(self, field) != type(self).model_fields[field].default:
+                raise ValueError(f"{self.name}: the price of {self.coin} decides, not {field!r}")
+        strikes = self.strikes_usd
+        if not strikes:
+            return
+        if not self.coin:
+            raise ValueError(f"{self.name}: strikes_usd need a coin")
+        if not self.exhaustive or len(strikes) != len(self.outcomes) - 1:
+            raise ValueError(
+                f"{self.name}: {len(strikes)} strikes_usd part {len(strikes) + 1} outcomes, and no"
+                f" `none`; found {self.outcomes}"
+            )
+        if any(after <= before for before, after in pairwise(strikes)):
+            raise ValueError(f"{self.name}: strikes_usd {strikes} do not increase")
+
+    def _exogenous(self) -> None:
+        if self.coin and not self.jumps:
+            raise ValueError(
+                f"{self.name}: coin {self.coin!r} needs jumps, or kind = 'price', or strikes_usd"
+            )
+        if self.jumps and not self.coin:
+            raise ValueError(f"{self.name}: jumps need a coin")
         self._possible()
         if self.belief and self.reveals_s:
             raise ValueError(f"{self.name}: a scripted belief reveals what it says: no reveals_s")

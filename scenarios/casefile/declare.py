@@ -35,6 +35,9 @@ class Feed(Part):
     tick: Amount = Field(default=Decimal("0.01"), description="USD.")
     stale_after_s: Annotated[int, Field(gt=0)] = 60
     min_sources: Annotated[int, Field(ge=0)] = 1
+    bound: Annotated[int, Field(ge=2, le=1_000_000)] = Field(
+        default=64, description="Prices above so many times `index` are refused."
+    )
     own_book: str = Field(default="", description="The spot book whose median is the reading.")
     grid: Annotated[tuple[Move, ...], Field(min_length=1, max_length=8)] = Field(
         default=(0.04, 0.08, 0.12), description="Moves of portfolio margin, either way (MAR-07)."
@@ -186,7 +189,8 @@ def _feed(f: Feed) -> products.Feed:
         raise CaseFault(f"{f.name}: tick and index must be above 0")
     return products.Feed(
         name=f.name, tick_micro=tick, index_ticks=units(f.index, f.tick, f"{f.name}: index", "tick"),
-        stale_after_s=f.stale_after_s, min_sources=f.min_sources, own_book=f.own_book, grid=f.grid,
+        stale_after_s=f.stale_after_s, min_sources=f.min_sources, bound=f.bound, own_book=f.own_book,
+        grid=f.grid,
     )  # fmt: skip
 
 
@@ -250,7 +254,8 @@ def _derivative(d: Derivative, declared: Declaration, start_us: int) -> dict[str
     if isinstance(d, Perpetual | Future):
         out["lots_per_coin"] = _parts(lot, d.name, "lot")
         feed = next((f for f in declared.feeds if f.name == d.feed), None)
-        per_size = 0 if feed is None else 64 * int(feed.index * MICRO) // out["lots_per_coin"]
+        top = 0 if feed is None else feed.bound * int(feed.index * MICRO)
+        per_size = top // out["lots_per_coin"]
     else:
         per_size = _inverse_bound(d, declared)
     if isinstance(d, Future):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from agents.backstop import Backstop, BackstopParams
 from agents.event_maker import EventMaker, EventMakerParams
-from agents.event_price import EventPrice, pick
+from agents.event_price import EventPrice, call, pick
 from agents.event_trader import EventTrader, EventTraderParams
 from agents.hedger import Hedger, HedgerParams
 from agents.testing import START_US, build, tiny_facts, view_at
@@ -81,6 +82,52 @@ def test_the_wild_share_keeps_a_long_shot_alive() -> None:
         price.see(view_at(FACTS, far, START_US))
     assert tame.fair(START_US)[0] < 1e-12
     assert wild.fair(START_US)[0] > 1e-4
+
+
+@pytest.mark.parametrize("strike", [0.0, 19_000.0, 20_000.0, 23_000.0])
+def test_a_call_is_worth_what_it_pays_on_average(strike: float) -> None:
+    spread = 0.1
+    z = np.random.default_rng(1).standard_normal(400_000)
+    ends = 20_000 * np.exp(spread * z - spread * spread / 2)
+    pays = np.maximum(ends - strike, 0.0)
+    worth, slope = call(20_000.0, strike, spread)
+    assert abs(pays.mean() - worth) < 4 * pays.std() / 400_000**0.5
+    up, down = call(20_002.0, strike, spread)[0], call(19_998.0, strike, spread)[0]
+    assert slope == pytest.approx((up - down) / 2e-4, rel=1e-4, abs=1e-3)
+
+
+def linked(**terms: Any) -> EventPrice:
+    price = EventPrice(FACTS, replace(TERMS, **terms), 1.4, 1800.0)
+    price.see(view_at(FACTS, near(19_900.0), START_US))
+    return price
+
+
+def test_ranges_of_a_price_are_differences_of_digitals() -> None:
+    tick_usd = FACTS.listing.feeds[0].tick_micro / 1e6
+    strikes = (19_700 * tick_usd, 19_900 * tick_usd, 20_100 * tick_usd)
+    price = linked(kind="categorical", outcomes=("a", "b", "c", "d"), strikes_usd=strikes)
+    fair = [price.fair(START_US, k) for k in range(4)]
+    assert sum(p for p, _ in fair) == pytest.approx(1, abs=1e-12)
+    assert sum(slope for _, slope in fair) == pytest.approx(0, abs=1e-9)
+    below = linked(strike_ticks=19_700).fair(START_US)
+    assert fair[0] == pytest.approx(below)
+    assert fair[3] == pytest.approx(linked(strike_ticks=20_100, below=False).fair(START_US))
+    due = TERMS.due_us + 1
+    price.see(view_at(FACTS, near(19_000.0), due))  # too late to count
+    assert [price.fair(due, k)[0] for k in range(4)] == [0, 0, 1, 0]
+
+
+def test_a_scalar_on_a_price_is_the_expected_share_of_its_range() -> None:
+    tick_usd = FACTS.listing.feeds[0].tick_micro / 1e6
+    low, high = int(19_800 * tick_usd), int(20_100 * tick_usd)
+    price = linked(kind="scalar", outcomes=("LONG", "SHORT"), low=low, high=high)
+    longs = [price.fair(START_US)[0]]
+    for index in (19_950.0, 20_000.0):
+        price.see(view_at(FACTS, near(index), START_US + len(longs)))
+        longs.append(price.fair(START_US)[0])
+    assert longs == sorted(longs)
+    assert 0.3 < longs[0] < 0.45  # a third of the range, and volatility is cut at its lower end
+    assert price.fair(TERMS.due_us)[0] == pytest.approx(2 / 3)
 
 
 def test_an_event_that_does_not_exist() -> None:

@@ -242,6 +242,17 @@ def test_no_quotes_before_it_opens() -> None:
     trader = build(EventMaker, opening, 1, EventMakerParams(event="rain"))
     assert len(at(trader, 40)) == 0
     assert len(at(trader, 50)) == 8
+    cohort = build(EventTrader, opening, 1, EventTraderParams(event="rain", looks_per_s=50.0))
+    assert len(at(cohort, 49)) == 0
+    assert len(at(cohort, 50)) > 0
+
+
+def test_nobody_hedges_a_strike_that_is_not_set_yet() -> None:
+    later = replace(LINKED, opens_us=START_US + 50 * S)
+    opening = Facts(FACTS.listing, FACTS.oi_usd, (CUP, later, RAIN, COUNT))
+    trader = build(Hedger, opening, 1, HedgerParams(event="E"))
+    assert len(at(trader, 49)) == 0
+    assert at(trader, 50)[0, M_INSTRUMENT] == opening.book_of(later)
 
 
 # the oracle -------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ FULL: dict[str, Any] = {
             "tick_micro": 1_000_000,
             "index_ticks": 50_000,
             "min_sources": 3,
+            "bound": 20,
             "grid": [0.05, 0.2],
         },
         {"name": "T", "tick_micro": 100_000, "index_ticks": 1_000, "own_book": "T/USDC"},

@@ -50,11 +50,15 @@ def changed_venue(change: Callable[[KernelVenue], bool]) -> tuple[KernelVenue, d
 
 def changed_stream(
     change: Callable[[np.ndarray], np.ndarray | None],
+    capped: bool = True,
 ) -> tuple[KernelVenue, np.ndarray, np.ndarray]:
-    """(venue, events, changed events) of the first program whose events `change` could change."""
+    """(venue, events, changed events) of the first program whose events `change` could change.
+
+    Without `capped`, of those whose marks no average holds.
+    """
     for seed in range(SEEDS):
         venue, events = stream(seed)
-        if not venue.listing.derivatives():
+        if not venue.listing.derivatives() or (venue.rules.mark_average_cap and not capped):
             continue
         after = change(events.copy())
         if after is not None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import lives
 import numpy as np
 import pytest
 from kernel_venue import KernelVenue
+from twin.exchange import ReferenceExchange
 
 from sim.exchange import messages as ms
 from sim.exchange.audit_prices import book_median
@@ -32,15 +34,30 @@ def inputs(venue: KernelVenue, row: list[int]) -> list[float]:
     return found
 
 
-def outside(venue: KernelVenue, row: list[int], old: int) -> bool:
-    """Whether a derivative's mark is neither within its inputs nor at its clamp."""
+Bounds = tuple[int, int]
+
+
+def allowed(twin: ReferenceExchange, instrument: int) -> Bounds | None:
+    """Between which marks the instrument's average lets it be marked next; None: anywhere."""
+    rules = twin.memory.rules
+    cap, tau = rules["mark_average_cap"], rules["mark_average_tau_s"]
+    return twin.memory.marks[instrument].average.bounds(cap, tau) if cap else None
+
+
+def outside(venue: KernelVenue, row: list[int], old: int, average: Bounds | None) -> bool:
+    """Whether a derivative's mark is neither within its inputs nor at one of its clamps."""
     mark, made_of = row[ms.E_PRICE], inputs(venue, row)
-    if row[ms.E_CODE]:
-        low = math.ceil(old * venue.rules.mark_min_multiplier)
-        high = math.floor(old * venue.rules.mark_max_multiplier)
-        beyond = (min(made_of) < low) if mark == low else (max(made_of) > high)
-        return mark not in (low, high) or not beyond
-    return not max(1, round(min(made_of))) <= mark <= max(1, round(max(made_of)))
+    least, most = min(made_of), max(made_of)
+    if not row[ms.E_CODE]:
+        return not max(1, round(least)) <= mark <= max(1, round(most))
+    low = math.ceil(old * venue.rules.mark_min_multiplier)
+    high = math.floor(old * venue.rules.mark_max_multiplier)
+    held = (mark == low and least < low) or (mark == high and most > high)
+    if average is not None:
+        # After the clamp of the step it may lie anywhere between these.
+        least, most = min(least, high), max(most, low)
+        held |= (mark == average[0] and least < mark) or (mark == average[1] and most > mark)
+    return not held
 
 
 def marks(venue: KernelVenue, message: list[int]) -> list[tuple[list[int], int]]:
@@ -57,21 +74,28 @@ def marks(venue: KernelVenue, message: list[int]) -> list[tuple[list[int], int]]
 
 @pytest.mark.spec("I16", "PRC-02")
 def test_marks_lie_within_their_inputs() -> None:
-    count, clamped, three, seed = 0, 0, 0, -1
-    while min(count, clamped, three) < 20:
+    seen, seed = Counter[str](), -1
+    wanted = ("marks", "clamped", "of three", "held to their average")
+    while min(seen[what] for what in wanted) < 20:
         seed += 1
-        assert seed < lives.SEEDS, f"only {count} marks, {clamped} clamped, {three} of three"
+        assert seed < lives.SEEDS, f"only {dict(seen)}"
         made = lives.program(seed)
         venue = lives.fresh(made)
+        twin = ReferenceExchange(made.listing, made.rules, made.accounts)
         for message in made.messages:
             if message[ms.M_KIND] != Kind.MARK:
                 venue.handle(message)
+                twin.handle(message)
                 continue
+            averages = [allowed(twin, i.id) for i in twin.market.derivatives]
+            twin.handle(message)
             for row, old in marks(venue, message):
-                assert not outside(venue, row, old), (seed, row, old)
-                count += 1
-                clamped += row[ms.E_CODE]
-                three += len(inputs(venue, row)) == 3
+                average = averages[row[ms.E_INSTRUMENT]]
+                assert not outside(venue, row, old, average), (seed, row, old, average)
+                seen["marks"] += 1
+                seen["clamped"] += row[ms.E_CODE]
+                seen["of three"] += len(inputs(venue, row)) == 3
+                seen["held to their average"] += bool(average and row[ms.E_PRICE] in average)
                 # the same check sees a mark that was made of something else
                 wrong = [*row[: ms.E_PRICE], 2 * row[ms.E_PRICE] + 99, *row[ms.E_PRICE + 1 :]]
-                assert outside(venue, wrong, old)
+                assert outside(venue, wrong, old, average)

@@ -14,7 +14,7 @@ import pytest
 from scenarios import files, schema_events
 from scenarios.assembly import assemble
 from scenarios.errors import ScenarioError
-from scenarios.events import true_outcome
+from scenarios.events import resolution_of, true_outcome
 from scenarios.schema import Scenario
 from sim.exchange.instruments import BinaryEvent, CategoricalEvent, ScalarEvent
 from sim.exchange.messages import E_CODE, E_INSTRUMENT, E_KIND, E_PRICE, E_SIZE, E_TIME, Event
@@ -76,6 +76,27 @@ high = 30
 price = 0.25
 outcome = 12
 resolves = 2025-06-02T12:01:20Z
+"""
+RANGES = """
+[[event]]
+name = "range"
+kind = "categorical"
+coin = "BTC"
+outcomes = ["low", "middle", "high"]
+strikes_usd = [99_950, 100_050]
+resolves = 2025-06-02T12:01:00Z
+every_s = 5
+repeat = 10
+[[event]]
+name = "level"
+kind = "scalar"
+coin = "BTC"
+low = 99_900
+high = 100_100
+price = 0.4
+resolves = 2025-06-02T12:01:00Z
+every_s = 5
+repeat = 10
 """
 START_US = 1_748_865_600_000_000
 
@@ -158,12 +179,14 @@ def test_the_examples_of_the_docs_are_what_they_say(repo: Path) -> None:
     assert names == [
         "BTC<95K@12:30",
         *(f"up-{k}" for k in range(1, 7)),
+        "range",
+        "level",
         "act",
         "cup",
         "turnout",
         "rumour",
     ]
-    assert [t.value for t in made.facts.events if t.kind == "scalar"] == [71]
+    assert [t.value for t in made.facts.events if t.kind == "scalar"] == [0, 71]
     rumour = made.facts.events[-1].belief
     assert rumour is not None
     assert rumour.at(START_US + 50 * 60_000_000)[0] == pytest.approx(0.9)
@@ -196,6 +219,28 @@ def test_events_resolve_to_what_is_true() -> None:
         price = made.truth.sample(0, np.array([t.due_us]))[0]
         assert code == int(not price > t.strike_usd)
     assert len(set(rows[:3, E_CODE].tolist())) == 2  # the bridge goes up and down again
+
+
+def test_a_price_decides_ranges_and_levels() -> None:
+    made = assemble(market(RANGES, seed=3))
+    seen = set()
+    for terms in made.facts.events:
+        price = made.truth.sample(0, np.array([terms.due_us]))[0]
+        outcome, value = resolution_of(terms, made.truth)
+        seen.add((terms.kind, outcome))
+        assert not terms.exogenous
+        if terms.kind == "categorical":
+            assert outcome == int(price >= 99_950) + int(price >= 100_050)
+        else:
+            assert outcome == 0
+            assert abs(value - min(max(price, 99_900), 100_100)) <= 0.5
+    assert len(seen) >= 3
+    terms = made.facts.events[0]
+    answers = [terms.answer(usd)[0] for usd in (99_949.99, 99_950, 100_049.99, 100_050, 1e6)]
+    assert answers == [0, 1, 1, 2, 2]
+    assert [made.facts.events[10].answer(usd) for usd in (1, 99_900.6, 1e6)] == [
+        (0, 99_900), (0, 99_901), (0, 100_100),
+    ]  # fmt: skip
 
 
 def truths(text: str, seeds: int = 400) -> list[tuple[int | None, int]]:
@@ -346,6 +391,19 @@ prices = [0.2, 0.1, 0.6, 0.1]
     assert count.value == 12
 
 
+def test_the_matching_window_changes_nothing() -> None:
+    def log(window_us: int) -> np.ndarray:
+        made = assemble(market(CUP + COUNT + TRADERS, window_us=window_us), Books)
+        made.world.run()
+        recorder: Any = made.world.recorder
+        rows: np.ndarray = np.concatenate(recorder.rows)
+        return rows
+
+    usual = log(10_000)
+    assert (usual[:, E_KIND] == Event.FILL).sum() > 100
+    assert np.array_equal(usual, log(1_500))
+
+
 @pytest.mark.parametrize(
     ("params", "says"),
     [
@@ -386,6 +444,11 @@ def test_a_trader_of_what_is_not_there_is_refused_by_name(params: str, says: str
          "needs price, the one of YES"),
         (RAIN, "resolves", "belief = [{ at = 2025-06-02T11:01:00Z, price = 0.2 }]\nresolves",
          "event.rain.belief: 2025-06-02 11:01:00"),
+        (RANGES, "strikes_usd = [99_950, 100_050]", "strikes_usd = [99_950]", "1 strikes_usd part 2"),
+        (RANGES, "[99_950, 100_050]", "[100_050, 99_950]", "do not increase"),
+        (RANGES, 'coin = "BTC"\noutcomes', "outcomes", "range: strikes_usd need a coin"),
+        (RANGES, "price = 0.4", "outcome = 99_950", "the price of BTC decides, not 'outcome'"),
+        (RANGES, "price = 0.4", "reveals_s = 5", "the price of BTC decides, not 'reveals_s'"),
         (PRICED, 'coin = "BTC"', "", "up: coin is required"),
         (PRICED, 'strike = "open"', "", "up: strike_usd above 0 is required"),
         (PRICED, "every_s = 20", "strike_usd = 4", "repeat 3 needs every_s"),

@@ -37,7 +37,7 @@ class Cash:
         most = LARGEST
         if asset:
             coin = self.s.market.coin(asset)
-            price = 64 * self.s.market.feeds[coin.feed].first_index * coin.tv
+            price = self.s.market.feeds[coin.feed].highest * coin.tv
             most = min(most, (1 << 62) // price)
         return bad(units) or units - self.s.ledger.external[asset] > most
 

@@ -7,10 +7,9 @@ from typing import Any
 from twin.arithmetic import MILLION, micro
 from twin.products import Coin, EventProduct, Feed, Instrument, Lending, Margin, Volatility
 
-PRICE_BOUND = 64
 SPOT_MAX_SIZE = EVENT_MAX_SIZE = 1_000_000_000
 
-__all__ = ["PRICE_BOUND", "Coin", "EventProduct", "Feed", "Instrument", "Margin", "Market"]
+__all__ = ["Coin", "EventProduct", "Feed", "Instrument", "Margin", "Market"]
 
 
 class Market:
@@ -55,6 +54,7 @@ class Market:
             f["min_sources"],
             self._spot_id[f["own_book"]] if f.get("own_book") else -1,
             tuple(f.get("grid", (0.04, 0.08, 0.12))),
+            f.get("bound", 64),
         )
 
     def _coin(self, asset: int, a: dict[str, Any]) -> Coin:
@@ -81,7 +81,7 @@ class Market:
             "max_size": declared.get("max_size_lots", SPOT_MAX_SIZE),
             "min_notional": micro(declared["min_notional_usd"]),
             "first_mark": self.feeds[feed].first_index if feed >= 0 else 0,
-            "price_bound": PRICE_BOUND * self.feeds[feed].first_index if feed >= 0 else 0,
+            "price_bound": self.feeds[feed].highest if feed >= 0 else 0,
             "backstop_cap_usd": declared.get("backstop_cap_usd", 0.0),
             "impact_usd": declared.get("impact_notional_usd", 0.0),
             "margin": Margin(**declared["margin"]) if "margin" in declared else None,

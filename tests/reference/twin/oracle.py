@@ -9,7 +9,7 @@ from twin.averages import taken
 from twin.bookstate import BookStates
 from twin.codes import BUY, SELL, BookState, Event, Grade, Reason
 from twin.fees import new_day
-from twin.listing import PRICE_BOUND, Instrument
+from twin.listing import Instrument
 from twin.prices import book_median
 from twin.state import State
 from twin.volatility import remember
@@ -33,7 +33,7 @@ class Oracle:
 
     def _take(self, feed: int, price: int, confidence: int, read_at: int, fresh: int) -> Reason:
         state = self.s.feeds[feed]
-        if price > PRICE_BOUND * state.feed.first_index:
+        if price > state.feed.highest:
             return Reason.PRICE_OUT_OF_BOUNDS
         state.read(self.s.now, price, confidence, read_at, fresh)
         taken(self.s, feed)

@@ -97,14 +97,23 @@ class MarkAverage:
         self.first_index = first_index
         self.ema: Ema | None = None
 
-    def capped(self, mark: int, dt: float, cap: float, tau: float) -> int:
-        """The mark that is left of this one; the average then takes it."""
+    def begun(self, tau: float) -> Ema:
         if self.ema is None:
             self.ema = Ema(self.first_index * tau, tau)
-        average = self.ema.num / self.ema.den
-        mark = max(1, min(max(mark, math.ceil(average / cap)), math.floor(average * cap)))
+        return self.ema
+
+    def bounds(self, cap: float, tau: float) -> tuple[int, int]:
+        """The lowest and the highest mark that it allows now."""
+        ema = self.begun(tau)
+        average = ema.num / ema.den
+        return math.ceil(average / cap), math.floor(average * cap)
+
+    def capped(self, mark: int, dt: float, cap: float, tau: float) -> int:
+        """The mark that is left of this one; the average then takes it."""
+        low, high = self.bounds(cap, tau)
+        mark = max(1, min(max(mark, low), high))
         if dt > 0:
-            self.ema.take(mark, dt, tau)
+            self.begun(tau).take(mark, dt, tau)
         return mark
 
 

@@ -81,6 +81,12 @@ class Feed:
     min_sources: int
     own_book: int = -1  # instrument id of the spot book it reads, -1 none
     grid: tuple[float, ...] = (0.04, 0.08, 0.12)  # MAR-07
+    bound: int = 64
+
+    @property
+    def highest(self) -> int:
+        """PRC-04: the highest price that is taken."""
+        return self.bound * self.first_index
 
 
 @dataclass(frozen=True)

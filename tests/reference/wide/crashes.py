@@ -72,6 +72,8 @@ class CrashPen(PledgePen):
         if self.rng.random() < 0.8:
             self.read_all()
             self.mark()
+        if self.rng.random() < 0.7:
+            self.send(Message.SETTLE)
 
     # -- a crash ----------------------------------------------------------------------------
 

@@ -120,6 +120,7 @@ def wide_listing(rng: Random) -> Declared:
                 "index_ticks": index,
                 "stale_after_s": rng.choice([60, 60, 20]),
                 "min_sources": rng.choice([1, 2]),
+                "bound": rng.choice([64, 64, 64, 64, 3, 300]),
                 "own_book": f"{name}/USDC" if own and name == "ETH" else "",
                 "grid": list(rng.choice(GRIDS)),
             }
