@@ -36,6 +36,9 @@ KINDS = {
     "exploiter": ("agents.exploiter", "Exploiter"),
     "manipulator": ("agents.manipulator", "Manipulator"),
     "pledger": ("agents.pledger", "Pledger"),
+    "reporter": ("agents.reporter", "Reporter"),
+    "disputer": ("agents.disputer", "Disputer"),
+    "voter": ("agents.voter", "Voter"),
 }
 
 

@@ -101,6 +101,23 @@ def commit(account: ArrayLike, micro: ArrayLike) -> Block:
     return _block(Kind.COMMIT, {M_ACCOUNT: account, M_SIZE: micro})
 
 
+def propose(
+    account: ArrayLike,
+    event: ArrayLike,
+    outcome: ArrayLike,
+    value: ArrayLike,
+    bond_micro: ArrayLike,
+) -> Block:
+    """PROPOSE an event's outcome (a scalar's value with outcome 0) with a bond (SET-02)."""
+    columns = {M_ACCOUNT: account, M_INSTRUMENT: event, M_ARG: outcome, M_ARG2: value}
+    return _block(Kind.PROPOSE, {**columns, M_SIZE: bond_micro})
+
+
+def dispute(account: ArrayLike, event: ArrayLike, bond_micro: ArrayLike) -> Block:
+    """DISPUTE the open proposal of an event with the same bond (SET-02)."""
+    return _block(Kind.DISPUTE, {M_ACCOUNT: account, M_INSTRUMENT: event, M_SIZE: bond_micro})
+
+
 def index(feed: ArrayLike, price_ticks: ArrayLike, at_us: int, sources: int = 1000) -> Block:
     """INDEX readings without doubt: confidence 0, read at `at_us` from `sources` fresh sources."""
     columns = {M_INSTRUMENT: feed, M_PRICE: price_ticks, M_ARG: at_us, M_ARG2: sources}

@@ -50,13 +50,17 @@ from sim.exchange.messages import (
     Kind,
 )
 from sim.market import MarketView
+from sim.oracle.answers import Answer
+from sim.oracle.lifecycle import State
+from sim.oracle.question import Procedure
+from sim.oracle.resolution_log import Seen
 from sim.streams import stream
 
 START_US = 1_760_129_400_000_000
 FIRST_ACCOUNT = 100
 USER_KINDS = {int(k) for k in Kind if Kind.NEW <= k <= Kind.WITHDRAW}
 SETUP_KINDS = USER_KINDS | {int(Kind.DEPOSIT), int(Kind.COMMIT), int(Kind.INDEX), int(Kind.MARK)}
-WAKE_KINDS = USER_KINDS | {int(Kind.DEPOSIT), int(Kind.COMMIT)}
+WAKE_KINDS = USER_KINDS | {int(k) for k in (Kind.DEPOSIT, Kind.COMMIT, Kind.PROPOSE, Kind.DISPUTE)}
 
 
 def tiny_facts(coins: int = 3, oi_usd: float = 1e6) -> Facts:
@@ -96,6 +100,22 @@ class TinyTransport:
         return np.arange(first, self.next)
 
 
+class TinyOracle:
+    """An event oracle whose event is YES, open for half a minute, then wrongly proposed as NO."""
+
+    def seen(self, event: int, at_us: int) -> Seen:
+        proposed_us = START_US + 30_000_000
+        if at_us < proposed_us:
+            return Seen(State.OPEN, START_US)
+        return Seen(State.PROPOSED, proposed_us, Answer(1), 750_000_000, 1)
+
+    def answer_at(self, event: int, at_us: int) -> Answer | None:
+        return Answer(0)
+
+    def procedure(self, event: int) -> Procedure:
+        return Procedure("optimistic")
+
+
 class TinyWorld(mesa.Model):
     """A world for one trader."""
 
@@ -103,6 +123,7 @@ class TinyWorld(mesa.Model):
         super().__init__(rng=seed)
         self.exchange = TinyExchange(facts.listing)
         self.transport = TinyTransport()
+        self.services = [TinyOracle()]
         self.seed = seed
         self.start_us = START_US
         self.end_us = START_US + seconds * 1_000_000

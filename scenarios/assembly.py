@@ -10,24 +10,23 @@ import numpy as np
 
 from agents.facts import Facts
 from scenarios.errors import ScenarioError
-from scenarios.events import resolution_of, terms_of
+from scenarios.events import terms_of
 from scenarios.listing import listing_of
 from scenarios.oracle_parts import oracle_of, services_of
+from scenarios.resolution_parts import serve_events
 from scenarios.scale import trader_of
 from scenarios.schema import Scenario, TraderSpec
 from scenarios.truth import first_prices, truth_of
 from sim.exchange.instruments import MICRO, Listing
 from sim.exchange.messages import (
-    M_ARG,
-    M_ARG2,
     M_INSTRUMENT,
     M_KIND,
     M_SIZE,
-    M_TIME,
     MSG_COLS,
     Kind,
 )
 from sim.exchange.wallets import Wallets
+from sim.oracle.event import EventOracle
 from sim.oracle.truth import TruthPath
 from sim.world import Cadence, World
 
@@ -43,7 +42,7 @@ class Assembly:
     """A world with its traders set up.
 
     ``cohorts``: account ids by name of trader or cohort, every wallet of its parties;
-    ``wallets``: which party and wallet an account is.
+    ``wallets``: which party and wallet an account is; ``resolutions``: who resolves the events.
     """
 
     world: World
@@ -53,6 +52,7 @@ class Assembly:
     facts: Facts
     cohorts: dict[str, list[int]]
     wallets: Wallets
+    resolutions: EventOracle
 
 
 def assemble(scenario: Scenario, recorder: Callable[..., Any] | None = None) -> Assembly:
@@ -106,13 +106,13 @@ def assemble(scenario: Scenario, recorder: Callable[..., Any] | None = None) -> 
                 where = scenario.origin.place(("trader", i))
                 raise ScenarioError(str(error), where=where, path=f"trader.{spec.name}") from None
             traders.append(trader)
+    resolutions = serve_events(scenario, facts, world, cohorts)
     world.setup(_funds(scenario, listing))
     world.setup(wallets.owners())
     # Historic trades need an empty book: who holds positions comes before who quotes.
     for trader in sorted(traders, key=lambda t: not hasattr(t, "opening")):
         world.setup(trader.setup(), trader.stakes())
-    _resolve_events(scenario, world, facts)
-    return Assembly(world, exchange, listing, truth, facts, cohorts, wallets)
+    return Assembly(world, exchange, listing, truth, facts, cohorts, wallets, resolutions)
 
 
 def _accounts(spec: TraderSpec, cls: type[Trader]) -> tuple[int, int]:
@@ -157,16 +157,3 @@ def _funds(scenario: Scenario, listing: Listing) -> np.ndarray:
             row[M_KIND], row[M_INSTRUMENT], row[M_SIZE] = kind, asset, units
             rows.append(row)
     return np.array(rows, np.int64).reshape(-1, MSG_COLS)
-
-
-def _resolve_events(scenario: Scenario, world: World, facts: Facts) -> None:
-    """Have every event resolved at its time by the true price then (SET-02 policy, delay 0)."""
-    assert world.truth is not None
-    for terms in facts.events:
-        if not scenario.start_us <= terms.resolves_us <= scenario.end_us:
-            continue
-        outcome, value = resolution_of(terms, world.truth)
-        row = np.zeros((1, MSG_COLS), np.int64)
-        row[0, M_TIME], row[0, M_KIND] = terms.resolves_us, Kind.RESOLVE
-        row[0, M_INSTRUMENT], row[0, M_ARG], row[0, M_ARG2] = terms.event, outcome, value
-        world.transport.schedule(row)

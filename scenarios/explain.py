@@ -92,8 +92,9 @@ class Repetition:
         # What is recorded does not matter to what happens, but it would cost memory.
         resolved = resolve(scenario).model_copy(update={"record": "summary"})
         kept: list[np.ndarray] = []
-        assembly, watch = prepare(resolved)
-        watch.recorder.observe(lambda events: kept.append(needed(events)))
+        assembly, watch = prepare(
+            resolved, observe=lambda events, of: kept.append(needed(events, of))
+        )
         world, self.exchange = assembly.world, assembly.exchange
         self.nearest: Nearest | None = None
         to_the_end = until_us == world.end_us

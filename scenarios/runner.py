@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
+from agents.base import Trader
 from scenarios.assembly import Assembly, assemble
 from scenarios.checks import evaluate
 from scenarios.errors import ScenarioError, choose
+from scenarios.events import resolution_of
 from scenarios.runs import run_id, writing
 from scenarios.scale import resolve
 from scenarios.schema import Record, Scenario
@@ -28,6 +30,7 @@ from sim.oracle.truth import TruthPath
 from sim.record.folder import RunFolder
 from sim.record.recorder import Recorder
 from sim.risk.metrics import Metrics
+from sim.risk.truth import TrueOutcome
 
 if TYPE_CHECKING:
     from sim.exchange.exchange import Exchange
@@ -152,7 +155,12 @@ def run(
                 "seed": resolved.seed,
                 "wall_seconds": found["wall_seconds"],
                 "report": found,
+                "outcomes": [
+                    None if true is None else [true.outcome, true.value]
+                    for true in outcomes_of(assembly, resolved.end_us)
+                ],
             },
+            resolutions=assembly.resolutions.log if assembly.resolutions.cases else None,
         )
     return RunResult(name, None if out is None else Path(out) / name, found)
 
@@ -176,9 +184,15 @@ def _study(
 
 
 def prepare(
-    resolved: Scenario, folder: RunFolder | None = None, verify: bool = False
+    resolved: Scenario,
+    folder: RunFolder | None = None,
+    verify: bool = False,
+    observe: Callable[[np.ndarray, Listing], None] | None = None,
 ) -> tuple[Assembly, Watch]:
-    """The world with its traders and what watches it, ready to run."""
+    """The world with its traders and what watches it, ready to run.
+
+    ``observe(events, listing)``: shown every chunk of events, those of the set-up included.
+    """
     made: list[Watch] = []
 
     def watch(listing: Listing, wallets: Wallets, truth: TruthPath) -> Watch:
@@ -193,6 +207,8 @@ def prepare(
             truth=truth,
             wallets=wallets,
         )
+        if observe is not None:
+            recorder.observe(lambda events: observe(events, listing))
         metrics = Metrics(
             listing,
             accounts,
@@ -209,7 +225,21 @@ def prepare(
         return made[0]
 
     assembly = assemble(resolved, watch)
+    for trader in assembly.world.traders.values():
+        if isinstance(trader, Trader) and not trader.cohort:  # who decides for all its accounts
+            accounts = assembly.wallets.accounts_of(trader.accounts).tolist()
+            made[0].metrics.flows.join(accounts)
     return assembly, made[0]
+
+
+def outcomes_of(assembly: Assembly, end_us: int) -> list[TrueOutcome | None]:
+    """How each event really ends; None: a price decides it after the run."""
+    return [
+        TrueOutcome(*resolution_of(terms, assembly.truth))
+        if terms.exogenous or terms.resolves_us <= end_us
+        else None
+        for terms in assembly.facts.events
+    ]
 
 
 def report(
@@ -220,7 +250,12 @@ def report(
     invariants: dict[str, int | None],
 ) -> dict[str, Any]:
     """The object of ``run --json``, without the wall time."""
-    found = watch.metrics.report(assembly.exchange.equities(), statement_of(assembly.exchange))
+    found = watch.metrics.report(
+        assembly.exchange.equities(),
+        statement_of(assembly.exchange),
+        outcomes=outcomes_of(assembly, resolved.end_us),
+        resolution=assembly.resolutions.summary() if assembly.resolutions.cases else None,
+    )
     wallets = assembly.wallets
     return {
         "run_id": name,

@@ -17,6 +17,7 @@ from scenarios.part import Name, NonNegative, Part, Positive, Ratio, Usd
 from scenarios.schema_checks import Check, Control
 from scenarios.schema_events import Event, check_events, series
 from scenarios.schema_oracle import Oracle, Pause
+from scenarios.schema_resolution import Resolution, check_resolution
 from scenarios.source import Key, line_of, lines
 from sim.exchange.instruments import Lending, Margin
 from sim.exchange.rules import Rules
@@ -162,6 +163,7 @@ class Scenario(Part):
     rules: Rules = Rules()
     oracle: Oracle = Oracle()
     pause: Pause | None = None
+    resolution: Resolution = Resolution()
     index: Index = Index()
     insurance_usd: Usd = 0.0
     pool_usd: Usd = 0.0  # USDC that lenders bring
@@ -189,6 +191,9 @@ class Scenario(Part):
         if self.index.lead not in coins:
             raise ValueError(f"index.lead: unknown coin {self.index.lead!r}; allowed: {coins}")
         check_events(self.event, self.start, coins)
+        sources = [s.name for s in self.oracle.source]
+        traders = [t.name for t in self.trader]
+        check_resolution(self.resolution, self.events, self.spoken_of, sources, traders)
         for control in self.control:
             for v in control.variant:
                 for word, known in ((v.use, self.variants), (v.grade, self.grades)):
@@ -210,6 +215,15 @@ class Scenario(Part):
     def events(self) -> tuple[Event, ...]:
         """The events one by one, in the exchange's order: every series written out."""
         return series(self.event)
+
+    @property
+    def spoken_of(self) -> dict[str, frozenset[str]]:
+        """By event: the names under which the file may speak of it, its own and its series'."""
+        return {
+            one.name: frozenset({one.name, event.name})
+            for event in self.event
+            for one in series((event,))
+        }
 
     @property
     def start_us(self) -> int:

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from scenarios.errors import choose
 from scenarios.part import Name, NonNegative, Part, Positive, Ratio
+from scenarios.schema_resolution import EventResolution
 
 VOID = "void"
 Jump = Annotated[float, Field(gt=-1, le=10, allow_inf_nan=False)]
@@ -104,6 +105,7 @@ class Event(Part):
     payoff_ticks: Annotated[int, Field(ge=2, le=16_384)] = 1000
     lam: Ratio = 1.0  # MAR-05
     min_notional_usd: NonNegative = 0.0
+    resolution: EventResolution | None = None  # where it differs from [resolution]
 
     @model_validator(mode="after")
     def _complete(self) -> Event:

@@ -138,7 +138,8 @@ def _events() -> Table:
 
 
 def _stamp(row: Mapping[str, Any]) -> tuple[str, str, str]:
-    return clock_text(row["time_us"]), f"#{row['seq']}", row["clause"]
+    told = row["seq"] or row.get("event") not in ("VOTE", "DECIDED")  # no events of the exchange
+    return clock_text(row["time_us"]), f"#{row['seq']}" if told else "", row["clause"]
 
 
 def _amounts(row: Mapping[str, Any]) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from sim.exchange.messages import EVENT_COLUMNS, Event
 from sim.exchange.rules import Rules
 from sim.record.rows import Units
 from sim.record.store import Run
-from sim.risk.eventlog import KINDS, EventLog
+from sim.risk.eventlog import KINDS, EventLog, first_book
+from sim.risk.truth import TrueOutcome
+from sim.risk.verdict import Step, Verdicts
 from sim.risk.why import Nearest, Why, why
 
 
@@ -124,9 +127,11 @@ def stored_rows(run: Run) -> np.ndarray | None:
 
     if not any((run.path / "events").glob("*.parquet")):
         return None
-    kind = pl.col("kind")
+    kind, listing = pl.col("kind"), declared(run)[0]
     forced = (kind == Event.FILL) & (pl.col("code") == 1)
-    found = run.events().filter(kind.is_in([int(k) for k in KINDS]) | forced)
+    of_events = kind.is_in([int(Event.FILL), int(Event.MARK)])
+    of_events &= pl.col("instrument") >= first_book(listing)
+    found = run.events().filter(kind.is_in([int(k) for k in KINDS]) | forced | of_events)
     return np.ascontiguousarray(found.select(EVENT_COLUMNS).collect().to_numpy())
 
 
@@ -138,7 +143,27 @@ def why_of(
     rows = rows[rows[:, m.E_TIME] <= until_us]
     if nearest is None and until_us >= run.manifest["end_us"]:
         nearest = at_the_end(run, listing, rules, rows, account)
-    return why(listing, rules, rows, account, RecordedTruth(run, listing), nearest)
+    truth = RecordedTruth(run, listing)
+    return why(listing, rules, rows, account, truth, nearest, lambda log: judge_of(run, log, rules))
+
+
+def judge_of(run: Run, log: EventLog, rules: Rules) -> Verdicts:
+    """Who judges events as causes of a run's liquidations, with what the event oracle wrote down."""
+    tick_s = run.manifest["config"]["cadence"]["liquidate_s"]
+    known = run.manifest.get("outcomes", ())  # [outcome, value] by event; None: nobody knows
+    outcomes = [None if pair is None else TrueOutcome(*pair) for pair in known]
+    return Verdicts(log, rules, round(tick_s * MICRO), steps_of(run), outcomes)
+
+
+def steps_of(run: Run) -> list[Step]:
+    """The event oracle's log, `resolutions.parquet`; empty where there is none."""
+    import polars as pl
+
+    path = run.path / "resolutions.parquet"
+    if not path.is_file():
+        return []
+    columns = [field.name for field in fields(Step)]
+    return [Step(**row) for row in pl.read_parquet(path).select(columns).to_dicts()]
 
 
 def at_the_end(

@@ -201,8 +201,9 @@ class Valuation:
         return marks if len(marks) > 1 else [marks[0], item.payoff_ticks - marks[0]]
 
     def lam(self, e: int) -> float:
-        """Lambda of MAR-05."""
-        return 1.0 if e in self.account.proposed else self.listing.events[e].lam
+        """Lambda of MAR-05: 1 from the first proposal on, unless the rules leave it (SET-02)."""
+        proposed = self.rules.proposal_margin and e in self.account.proposed
+        return 1.0 if proposed else self.listing.events[e].lam
 
     def event_value(self, e: int, q: list[int]) -> tuple[int, int]:
         """(V_e in micro-USDC, complete sets) of q shares."""

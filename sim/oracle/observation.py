@@ -8,6 +8,7 @@ Where a reading is missing the nearest one is somebody else's price.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -26,7 +27,7 @@ class Published(Protocol):
         ...
 
     def index(self, feed: str, times_us: np.ndarray) -> np.ndarray:
-        """The published index at these times, float64."""
+        """The index made last at or before these times, float64; NaN: none yet."""
         ...
 
 
@@ -69,7 +70,10 @@ class Observer:
             raise ValueError(f"a quorum of {self.quorum} of {len(self.sources)} sources")
 
     def at(self, now_us: int) -> Observation | None:
-        """What is known at `now_us`, by what was published up to then; None: nothing yet."""
+        """What is known at `now_us`, by what was published before; None: nothing yet.
+
+        What is published at that very time may or may not be there yet: it does not count.
+        """
         if now_us < self.due_us:
             return None
         found: Observation | None
@@ -84,12 +88,14 @@ class Observer:
 
     def _readings(self, source: str, now_us: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         beat, read, price = self.oracle.published(self.feed, source)
-        seen = beat <= now_us
+        seen = beat < now_us
         return beat[seen], read[seen], price[seen]
 
-    def _twap(self) -> Observation:
+    def _twap(self) -> Observation | None:
         times = self.due_us + SECOND_US * np.arange(1 - self.twap_s, 1, dtype=np.int64)
-        prices = self.oracle.index(self.feed, times).tolist()
+        prices = [p for p in self.oracle.index(self.feed, times).tolist() if not math.isnan(p)]
+        if not prices:
+            return None
         # In order, so that every machine adds alike; known when the last reading is out.
         return Observation(self.due_us + SECOND_US, sum(prices) / len(prices))
 

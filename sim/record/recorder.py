@@ -10,10 +10,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sim.exchange.instruments import MICRO, BinaryEvent, Listing
+from sim.exchange.instruments import MICRO, Kind, Listing
 from sim.exchange.messages import E_ORDER, EV_COLS, EVENT_COLUMNS, Event
 from sim.exchange.wallets import Wallets
+from sim.oracle.resolution_log import Log
 from sim.oracle.truth import TruthPath
+from sim.record import resolutions as resolution_table
 from sim.record.accounts import Accounts
 from sim.record.digest import Digest
 from sim.record.folder import RunFolder
@@ -167,6 +169,7 @@ class Recorder:
         cohorts: Mapping[str, Any],
         metrics: Mapping[str, Mapping[str, Any]],
         manifest: Mapping[str, Any],
+        resolutions: Log | None = None,
     ) -> Path | None:
         """Write what is left, the tables and at last the manifest.
 
@@ -175,6 +178,7 @@ class Recorder:
             cohorts: account ids by name of the trader or cohort.
             metrics: ``{name: {"value": float | None, "unit": str}}``.
             manifest: what only the caller knows: scenario, config, seed, wall_seconds, report.
+            resolutions: the steps of events' resolutions; none: no such table.
 
         Returns:
             The run's folder; None without one.
@@ -198,6 +202,8 @@ class Recorder:
             folder.write_frame("book.parquet", self.depth.frame())
             folder.write_frame("series.parquet", self.series.frame())
             folder.write_frame("funds.parquet", self.funds.frame())
+            if resolutions is not None:
+                folder.write_frame(resolution_table.FILE, resolution_table.frame(resolutions))
             rows = [(name, m["value"], m["unit"]) for name, m in metrics.items()]
             kinds = {"name": pl.String, "value": pl.Float64, "unit": pl.String}
             folder.write_frame("metrics.parquet", pl.DataFrame(rows, schema=kinds, orient="row"))
@@ -247,9 +253,9 @@ def described(listing: Listing) -> dict[str, Any]:
     """The listing, and its instruments, assets and feeds with their units, for the manifest."""
     instruments = []
     for i, name in enumerate(listing.instrument_names()):
-        item, kind = listing.item(i), listing.kind(i)
-        if isinstance(item, BinaryEvent):
-            feed, tick_usd, lots = None, 1 / item.payoff_ticks, 1
+        kind = listing.kind(i)
+        if kind == Kind.EVENT:
+            feed, tick_usd, lots = None, 1 / listing.price_bound(i), 1
         else:
             source = listing.feeds[listing.feed_of(i)]
             feed, tick_usd = source.name, source.tick_micro / MICRO

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.exchange.messages import EVENT_COLUMNS
+from sim.record import resolutions
 from sim.record.folder import MANIFEST, TMP
 from sim.record.recorder import SCHEMA
 
@@ -87,6 +88,12 @@ class Run:
     def funds(self) -> pl.LazyFrame:
         """Funds and stages, one row per second."""
         return self._table("funds")
+
+    def resolutions(self) -> pl.LazyFrame:
+        """The steps of events' resolutions; no rows if the run has none."""
+        if not (self.path / resolutions.FILE).is_file():
+            return resolutions.frame(None).lazy()
+        return self._table("resolutions")
 
     def metrics(self) -> pl.LazyFrame:
         """The report's metrics."""

@@ -1,8 +1,9 @@
-"""From a liquidation back to its cause: forced fill by forced fill to an index reading (LIQ-09)."""
+"""From a liquidation back to its cause: forced fill by forced fill to an index reading (LIQ-09), or
+to an event's end (SET-02, SET-03)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,24 +16,11 @@ from sim.exchange.messages import BUY, Event
 from sim.exchange.offset import DERIVATIVES
 from sim.exchange.rules import Rules
 from sim.risk.eventlog import EventLog
+from sim.risk.link import Link, link_of
 from sim.risk.truth import Truth
+from sim.risk.verdict import Verdicts
 
 RECENT_S = 300  # an older forced fill is no parent (LIQ-09)
-
-
-@dataclass(frozen=True)
-class Link:
-    """One event of a chain.  ``event`` is FLAG, FILL, STEP, INDEX, or NONE where the log ends.
-
-    ``data``: the numbers behind the text, amounts in USD.
-    """
-
-    seq: int
-    time_us: int
-    clause: str
-    event: str
-    text: str
-    data: dict[str, Any]
 
 
 def at_index(log: EventLog, account: Account) -> Account:
@@ -44,14 +32,24 @@ def at_index(log: EventLog, account: Account) -> Account:
     return replace(account, marks=marks)
 
 
-def chain(log: EventLog, rules: Rules, flag: np.ndarray, truth: Truth | None) -> tuple[Link, ...]:
+def chain(
+    log: EventLog,
+    rules: Rules,
+    flag: np.ndarray,
+    truth: Truth | None,
+    verdicts: Verdicts | None = None,
+) -> tuple[Link, ...]:
     """The FLAG, what pushed the account over, what caused that …, and at last what came from outside.
 
-    ``rules`` value the flagged accounts at index prices; ``truth`` gives true prices in USD.
+    ``rules`` value the flagged accounts at index prices; ``truth`` gives true prices in USD;
+    ``verdicts`` say which event pushed an account over.
     """
+    verdicts = verdicts or Verdicts(log, rules)
     links: list[Link] = []
     while True:
         links.append(_flag(log, rules, flag))
+        if (found := verdicts.of(flag)) is not None:
+            return (*links, *verdicts.links(found, int(flag[m.E_ACCOUNT])))
         parent = int(flag[m.E_PARENT])
         cause = log.at(parent) if parent else None
         if cause is None:
@@ -69,11 +67,6 @@ def chain(log: EventLog, rules: Rules, flag: np.ndarray, truth: Truth | None) ->
         flag = earlier
 
 
-def _link(row: np.ndarray, clause: str, text: str, **data: Any) -> Link:
-    kind = Event(int(row[m.E_KIND])).name
-    return Link(int(row[m.E_SEQ]), int(row[m.E_TIME]), clause, kind, text, data)
-
-
 def _flag(log: EventLog, rules: Rules, row: np.ndarray) -> Link:
     account = int(row[m.E_ACCOUNT])
     e, ne, mm = (int(row[c]) / MICRO for c in (m.E_AMOUNT, m.E_X, m.E_Y))
@@ -83,7 +76,7 @@ def _flag(log: EventLog, rules: Rules, row: np.ndarray) -> Link:
         text += f" at index prices it would be safe ({ne_index:,.2f} over {mm_index:,.2f})"
     else:
         text += f" at index prices too ({ne_index:,.2f} below {mm_index:,.2f})"
-    return _link(
+    return link_of(
         row,
         "LIQ-00",
         text,
@@ -103,7 +96,7 @@ def _fill(log: EventLog, row: np.ndarray) -> Link:
     text = f"a forced trade moved the mark: account {account} {verb} {lots:,} lots of"
     text += f" {log.names[i]} at {price:,.6g} USD"
     data = {"account": account, "instrument": log.names[i], "lots": lots, "price_usd": price}
-    return _link(row, "LIQ-09", text, **data)
+    return link_of(row, "LIQ-09", text, **data)
 
 
 def _step(log: EventLog, row: np.ndarray) -> Link:
@@ -112,7 +105,7 @@ def _step(log: EventLog, row: np.ndarray) -> Link:
     text = f"… in a liquidation step of account {account}: {lots:,} lots of {log.names[i]}"
     text += f" to be {_verb(row)}, {int(row[m.E_X]):,} were, bound {bound:,.6g} USD"
     data = {"account": account, "instrument": log.names[i], "lots": lots, "bound_usd": bound}
-    return _link(row, "LIQ-02", text, filled_lots=int(row[m.E_X]), **data)
+    return link_of(row, "LIQ-02", text, filled_lots=int(row[m.E_X]), **data)
 
 
 def _verb(row: np.ndarray) -> str:
@@ -151,7 +144,7 @@ def _index(log: EventLog, row: np.ndarray, truth: Truth | None) -> Link:
             data |= {"true_earlier_usd": first, "true_move_300s": now / first - 1}
             text += f"; true price {last:,.6g} → {now:,.6g}"
             text += f" ({now / last - 1:+.2%}; {now / first - 1:+.2%} {span})"
-    return _link(row, "PRC-01", text, **data)
+    return link_of(row, "PRC-01", text, **data)
 
 
 def _none(flag: np.ndarray, parent: int, by_book: bool) -> Link:

@@ -12,12 +12,17 @@ from sim.exchange.account import Account, account_of_legs, leg_rows
 from sim.exchange.instruments import MICRO, Listing
 from sim.exchange.messages import Event
 from sim.exchange.places import Place, places
+from sim.risk.oracle_shares import Shares
 
 KINDS = (
     Event.INDEX,
     Event.MERGE,
     Event.REDEEM,
     Event.PROPOSE,
+    Event.DISPUTE,
+    Event.RESOLVE,
+    Event.PAYOUT,
+    Event.BOND,
     Event.FLAG,
     Event.LEG,
     Event.UNFLAG,
@@ -29,15 +34,22 @@ KINDS = (
     Event.WRITE_OFF,
     Event.FUND_RETURN,
     Event.DEFICIT,
-)  # and forced FILLs
+)  # and forced FILLs, and FILLs and MARKs of event books
 UNUSED_GRADE = 4  # from this grade on a reading does not become the index (PRC-04)
 
 
-def needed(rows: np.ndarray) -> np.ndarray:
+def first_book(listing: Listing) -> int:
+    """Instrument id of the first event book; without events, one that no instrument has."""
+    return listing.first_book(0) if listing.events else len(listing.instrument_names())
+
+
+def needed(rows: np.ndarray, listing: Listing) -> np.ndarray:
     """The rows of a chunk that a log keeps, copied."""
     kinds = rows[:, m.E_KIND]
     forced = (kinds == Event.FILL) & (rows[:, m.E_CODE] == 1)
-    return rows[np.isin(kinds, KINDS) | forced]
+    of_events = (kinds == Event.FILL) | (kinds == Event.MARK)
+    of_events &= rows[:, m.E_INSTRUMENT] >= first_book(listing)
+    return rows[np.isin(kinds, KINDS) | forced | of_events]
 
 
 class EventLog:
@@ -117,10 +129,45 @@ class EventLog:
             proposed={int(e) for e in proposed},
         )
 
+    # events -----------------------------------------------------------------------------------
+    @cached_property
+    def _shares(self) -> Shares:
+        shares = Shares(
+            self.listing, 1 + int(self.rows[:, [m.E_ACCOUNT, m.E_OTHER]].max(initial=0))
+        )
+        shares.add(self.of(Event.FILL), self.of(Event.BACKSTOP))
+        return shares
+
+    def shares_of(self, event: int) -> np.ndarray:
+        """int64[accounts, shares]: what all held above complete sets when its books closed.
+
+        Before that: at the end of the log.
+        """
+        return self._shares.of(event)
+
+    @cached_property
+    def _marks(self) -> np.ndarray:
+        return self.of(Event.MARK)
+
+    @cached_property
+    def _payouts(self) -> np.ndarray:
+        return self.of(Event.PAYOUT)
+
+    def payouts_of(self, account: int) -> np.ndarray:
+        return self._payouts[self._payouts[:, m.E_ACCOUNT] == account]
+
+    def mark_before(self, i: int, seq: int) -> int:
+        """Mark of an event book in ticks right before an event (PRC-03)."""
+        rows = self._marks[self._marks[:, m.E_INSTRUMENT] == i]
+        k = int(np.searchsorted(rows[:, m.E_SEQ], seq))
+        event = self.listing.events[self.places[i].event]
+        return int(rows[k - 1, m.E_PRICE]) if k else event.payoff_ticks // len(event.shares)
+
     def concerning(self, account: int, after: int, until: int) -> Iterator[np.ndarray]:
         """Rows of an account's liquidation between two seqs, both left out."""
         own = (self.rows[:, m.E_ACCOUNT] == account) & (self.kind != Event.INDEX)
         taken = (self.kind == Event.HAIRCUT) & (self.rows[:, m.E_OTHER] == account)
+        own &= (self.kind != Event.FILL) | (self.rows[:, m.E_CODE] == 1)
         own &= self.kind != Event.HAIRCUT
         yield from self.rows[(own | taken) & (self.seq > after) & (self.seq < until)]
 

@@ -6,6 +6,7 @@ costs a few numpy passes; nothing but forced orders is kept.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -35,12 +36,12 @@ if TYPE_CHECKING:
 BUFFER_ROWS = 1 << 15
 LARGE_ROWS = 1 << 13  # a chunk that is worked on as it is
 STAGES = ("none", "book", "backstop", "insurance", "adl")
-OF_RESOLUTION = (
-    "resolution_p95_s",
-    "capital_locked_usd_days",
-    "corruption_cost_usd",
-    "corruption_profit_usd",
-)  # what only the event oracle knows
+OF_RESOLUTION = {
+    "resolution_p95_s": "p95_time_to_resolution_s",
+    "capital_locked_usd_days": "capital_locked_usd_days",
+    "corruption_cost_usd": "cost_of_corruption_usd",
+    "corruption_profit_usd": "profit_of_corruption_usd",
+}  # what only the event oracle knows, by the names of its summary
 
 
 @dataclass(frozen=True)
@@ -258,7 +259,7 @@ class Metrics:
         held: Statement | None = None,
         *,
         outcomes: Sequence[TrueOutcome | None] = (),
-        resolution: Mapping[str, float | None] | None = None,
+        resolution: Mapping[str, float] | None = None,
     ) -> Report:
         """The metrics so far.
 
@@ -266,7 +267,7 @@ class Metrics:
             equities: micro-USDC per account, adds open shortfalls to the bad debt.
             held: what every account holds at the end, for the bad debt at true prices.
             outcomes: how each event really ends, None where nobody knows.
-            resolution: what the event oracle says of itself, by the names of `OF_RESOLUTION`.
+            resolution: the event oracle's summary (`sim.oracle.summary`); NaN counts as None.
         """
         self.flush()
         usd, notional = self._usd, self._notional
@@ -324,10 +325,11 @@ class Metrics:
             return None
         return self.debts.usd(self._first_flag, self.truth)
 
-    def _of_resolution(self, told: Mapping[str, float | None]) -> dict[str, float | None]:
+    def _of_resolution(self, told: Mapping[str, float]) -> dict[str, float | None]:
         count, wrong = self._resolutions
+        known = {name: told.get(key, math.nan) for name, key in OF_RESOLUTION.items()}
         return {
             "resolutions": count if self._events else None,
             "wrong_resolution_share": wrong / count if count else None,
-            **{name: told.get(name) for name in OF_RESOLUTION},
+            **{name: None if math.isnan(value) else value for name, value in known.items()},
         }

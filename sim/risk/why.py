@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -15,9 +16,11 @@ from sim.exchange.legs import Leg, legs_of, release_usd
 from sim.exchange.messages import Event
 from sim.exchange.rules import Rules
 from sim.exchange.valuation import usd
-from sim.risk.chain import Link, chain
+from sim.risk.chain import chain
 from sim.risk.eventlog import EventLog
+from sim.risk.link import Link
 from sim.risk.truth import Truth
+from sim.risk.verdict import Verdicts
 from sim.risk.waterfall import TOTALS, Line, waterfall
 
 ALWAYS = 1 << 62
@@ -122,6 +125,7 @@ def why(
     account: int,
     truth: Truth | None = None,
     nearest: Nearest | None = None,
+    verdicts: Callable[[EventLog], Verdicts] | None = None,
 ) -> Why:
     """Every liquidation of an account.
 
@@ -129,36 +133,47 @@ def why(
         rows: int64[n, 16], the events of the run that `eventlog.needed` keeps, in order.
         truth: true prices of feeds in USD; NaN where there is none.
         nearest: what to say of an account that was never liquidated.
+        verdicts: makes, from the log, what judges events as causes; the default knows nothing of
+            the event oracle's own log.
     """
     log = EventLog(listing, rows)
+    judge = verdicts(log) if verdicts is not None else Verdicts(log, rules)
+    found = [liquidation(log, rules, flag, truth, judge) for flag in log.flags_of(account)]
+    return Why(account, tuple(found), _suffered(log, account), None if found else nearest)
+
+
+def liquidation(
+    log: EventLog,
+    rules: Rules,
+    flag: np.ndarray,
+    truth: Truth | None,
+    verdicts: Verdicts,
+) -> Liquidation:
+    """The liquidation that began with a FLAG."""
+    account, seq = int(flag[m.E_ACCOUNT]), int(flag[m.E_SEQ])
     flags = log.flags_of(account)
+    later = flags[flags[:, m.E_SEQ] > seq]
+    following = int(later[0, m.E_SEQ]) if len(later) else ALWAYS
     unflags = log.of(Event.UNFLAG)
     unflags = unflags[unflags[:, m.E_ACCOUNT] == account]
-    found = []
-    for k, flag in enumerate(flags):
-        seq = int(flag[m.E_SEQ])
-        following = int(flags[k + 1, m.E_SEQ]) if k + 1 < len(flags) else ALWAYS
-        at = int(np.searchsorted(unflags[:, m.E_SEQ], seq))
-        over = unflags[at] if at < len(unflags) and unflags[at, m.E_SEQ] < following else None
-        until = following if over is None else int(over[m.E_SEQ])
-        explanation, exact = at_flag(log, rules, flag)
-        lines, totals = waterfall(log, account, seq, until)
-        found.append(
-            Liquidation(
-                account,
-                seq,
-                int(flag[m.E_TIME]),
-                None if over is None else int(over[m.E_SEQ]),
-                None if over is None else int(over[m.E_TIME]),
-                explanation,
-                exact,
-                release_usd(rules, explanation.legs),
-                chain(log, rules, flag, truth),
-                lines,
-                totals,
-            )
-        )
-    return Why(account, tuple(found), _suffered(log, account), None if found else nearest)
+    at = int(np.searchsorted(unflags[:, m.E_SEQ], seq))
+    over = unflags[at] if at < len(unflags) and unflags[at, m.E_SEQ] < following else None
+    until = following if over is None else int(over[m.E_SEQ])
+    explanation, exact = at_flag(log, rules, flag)
+    lines, totals = waterfall(log, account, seq, until)
+    return Liquidation(
+        account,
+        seq,
+        int(flag[m.E_TIME]),
+        None if over is None else int(over[m.E_SEQ]),
+        None if over is None else int(over[m.E_TIME]),
+        explanation,
+        exact,
+        release_usd(rules, explanation.legs),
+        chain(log, rules, flag, truth, verdicts),
+        lines,
+        totals,
+    )
 
 
 def at_flag(log: EventLog, rules: Rules, flag: np.ndarray) -> tuple[Explanation, bool]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from metric_rows import Steps, row
 
 from sim.exchange.instruments import (
     Asset,
@@ -19,7 +20,7 @@ from sim.exchange.instruments import (
     Perpetual,
     Spot,
 )
-from sim.exchange.messages import EV_COLS, EVENT_COLUMNS, Event
+from sim.exchange.messages import EV_COLS, Event
 from sim.network.statement import Statement
 from sim.risk.cascade import Cascade
 from sim.risk.metrics import UNITS, Metrics
@@ -46,31 +47,6 @@ LISTING = Listing(
     spots=(Spot(name="C/USDC", base="C"),),
     events=(BinaryEvent(name="E"),),
 )
-
-
-class Steps:
-    """A true price that jumps at given seconds, in ticks of 0.10 USD."""
-
-    def __init__(self, jumps: dict[float, float]) -> None:
-        self.jumps = jumps or {0.0: 1000.0}
-
-    def sample(self, feed: int, times_us: np.ndarray) -> np.ndarray:
-        times, prices = zip(*sorted(self.jumps.items()), strict=True)
-        at = np.searchsorted(np.array(times) * 1e6, times_us, side="right") - 1
-        return np.array(prices)[at] * 0.1
-
-
-def row(line: str, seq: int) -> list[int]:
-    """An event row from ``KIND t=… column=…``."""
-    kind, *columns = line.split()
-    values: dict[str, float] = {"seq": seq, "kind": Event[kind]}
-    for column in columns:
-        name, value = column.split("=")
-        if name == "t":
-            values["time_us"] = round(float(value) * 1_000_000)
-        else:
-            values[name] = int(value)
-    return [int(values.pop(name, 0)) for name in EVENT_COLUMNS]
 
 
 def example(lines: list[str]) -> tuple[np.ndarray, Steps, np.ndarray]:
