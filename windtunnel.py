@@ -11,9 +11,18 @@ from typing import Annotated, Any
 import typer
 
 from scenarios.bench_commands import bench
-from scenarios.terminal import MISSED, OK, Json, announce_compiler, console, polite, progress
-
-RUNS = Path("runs")
+from scenarios.explain_command import explain
+from scenarios.terminal import (
+    MISSED,
+    OK,
+    RUNS,
+    Json,
+    RunsDir,
+    announce_compiler,
+    console,
+    polite,
+    progress,
+)
 
 app = typer.Typer(
     name="windtunnel",
@@ -26,13 +35,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(bench, name="bench")
+app.command()(explain)
 
 Sets = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Set a field of the scenario. Repeatable."),
 ]
 Seed = Annotated[int | None, typer.Option(min=0, help="Random seed; default: the scenario's.")]
-RunsDir = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Where the runs are.")]
 
 
 @app.command()
@@ -325,89 +334,6 @@ def schema(
         from scenarios import editor
 
         typer.echo(json.dumps(editor.schema(what), indent=2))
-
-
-@app.command()
-def explain(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or its folder.")],
-    account: Annotated[int | None, typer.Option(min=0, help="Account id.")] = None,
-    at: Annotated[
-        str | None,
-        typer.Option(
-            metavar="T", help="Seconds from the start, or HH:MM[:SS] UTC; default: the end."
-        ),
-    ] = None,
-    why: Annotated[
-        bool, typer.Option("--why", help="Only its liquidations, from the stored events.")
-    ] = False,
-    network: Annotated[
-        bool, typer.Option("--network", help="The whole run: who owes whom, and what spreads.")
-    ] = False,
-    runs: RunsDir = RUNS,
-    as_json: Json = False,
-) -> None:
-    """Explain an account of a run: its margin, where it would be liquidated, why it was.
-
-    The run is repeated up to the time asked for, and its digest compared minute by minute, so that
-    what is explained is what happened. With --why nothing is repeated: each liquidation is followed
-    through the stored events, back to the index reading that began it.
-
-    \b
-    Examples:
-      windtunnel explain oct-2025-1-0a1b2c3d --account 17
-      windtunnel explain runs/oct-2025-1-0a1b2c3d --account 17 --at 21:19:30
-      windtunnel explain oct-2025-1-0a1b2c3d --account 17 --why
-      windtunnel explain oct-2025-1-0a1b2c3d --network
-    """
-    with polite():
-        from scenarios.errors import ScenarioError
-
-        if network:
-            if account is not None or why or at is not None:
-                raise ScenarioError(
-                    "--network is about the whole run, without --account, --at, --why"
-                )
-            _explain_network(run, runs, as_json)
-            return
-        if account is None:
-            raise ScenarioError("which account? Say --account N, or --network for the whole run")
-        from scenarios import why as stored
-
-        if not why or not stored.has_events(run, runs):
-            announce_compiler()
-        with progress("reading the run" if why else "repeating the run") as update:
-            if why:
-                found = stored.why_liquidated(run, account, at, runs=runs, progress=update)
-            else:
-                from scenarios.explain import explain_account
-
-                found = explain_account(run, account, at, runs=runs, progress=update)
-        if as_json:
-            typer.echo(json.dumps(found))
-            return
-        from scenarios import tables, tables_explain
-
-        out = console()
-        if why:
-            out.print(f"account {account} of {found['run_id']} until {found['at']} UTC\n")
-        else:
-            out.print(tables.explanation(found))
-            out.print()
-            out.print(tables_explain.liquidation(found["liquidation"]))
-            out.print()
-        out.print(tables_explain.why(found["why"], found["at"]))
-
-
-def _explain_network(run: str, runs: Path, as_json: bool) -> None:
-    from scenarios.contagion import contagion
-
-    found = contagion(run, runs=runs)
-    if as_json:
-        typer.echo(json.dumps(found))
-        return
-    from scenarios import tables_contagion
-
-    console().print(tables_contagion.contagion(found))
 
 
 @app.command()

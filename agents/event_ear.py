@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 
 from agents.facts import VOID, EventTerms, Facts
+from agents.public import public_oracle
 from sim.exchange.messages import E_CODE, E_INSTRUMENT, E_KIND, Event, Reason
+from sim.oracle.lifecycle import State
+from sim.oracle.resolution_log import Seen
 
-OVER = ("final", "void")
-SAID = ("proposed", "proposed-again", "decided")  # an answer stands
+OVER = (State.FINAL, State.VOID)
+SAID = (State.PROPOSED, State.PROPOSED_AGAIN, State.DECIDED)  # an answer stands
 AGAIN_US = 10_000_000  # after a refusal: a book may be paused
 
 
@@ -18,8 +21,7 @@ class Ear:
     """One event, heard with a latency.
 
     Args:
-        world: whose services may be asked: the first that has ``seen(event, at_us)``, with a state
-            and the latest proposal, is the event oracle.  Without one only refusals tell.
+        world: whose event oracle may be asked; without one only refusals tell.
         facts, terms: of the event.
         latency_us: of the trader.
     """
@@ -42,12 +44,12 @@ class Ear:
     def over(self, now_us: int) -> bool:
         """Whether it is resolved, or its books took nothing lately."""
         seen = self._seen(now_us)
-        return now_us < self._deaf_until_us or (seen is not None and str(seen.state) in OVER)
+        return now_us < self._deaf_until_us or (seen is not None and seen.state in OVER)
 
     def says(self, now_us: int, outcome: int) -> float | None:
         """What a share pays by the answer that stands, None if none does."""
         seen = self._seen(now_us)
-        if seen is None or str(seen.state) not in SAID or seen.proposal is None:
+        if seen is None or seen.state not in SAID or seen.proposal is None:
             return None
         terms, answer = self._terms, seen.proposal
         if answer.outcome == VOID:
@@ -57,8 +59,8 @@ class Ear:
             return share if outcome == 0 else 1.0 - share
         return 1.0 if answer.outcome == outcome else 0.0
 
-    def _seen(self, now_us: int) -> Any:
-        for service in getattr(self._world, "services", ()):
-            if hasattr(service, "seen"):
-                return service.seen(self._terms.event, now_us - self._latency_us)
-        return None
+    def _seen(self, now_us: int) -> Seen | None:
+        oracle = public_oracle(self._world)
+        if oracle is None:
+            return None
+        return oracle.seen(self._terms.event, now_us - self._latency_us)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 OK, MISSED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+RUNS = Path("runs")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+RunsDir = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Where the runs are.")]
 
 
 def console(*, stderr: bool = False) -> Console:

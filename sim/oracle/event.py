@@ -130,17 +130,20 @@ class EventOracle:
             Event.BOND: self._bond_back,
             Event.REJECT: self._refused,
         }
-        done = []
+        resolved = -1  # the event whose bonds come back now: they follow its RESOLVE at once
         for row in events:
             kind = Event(int(row[E_KIND]))
             e = int(row[E_INSTRUMENT])
+            if resolved >= 0 and not (kind == Event.BOND and e == resolved):
+                self._account(resolved)
+                resolved = -1
             if e not in self.cases or (kind == Event.REJECT and row[E_X] != Kind.RESOLVE):
                 continue
             ours[kind](e, row)
             if kind == Event.RESOLVE:
-                done.append((e, int(row[E_TIME])))
-        for e, time_us in done:
-            self._account(e, time_us)
+                resolved = e
+        if resolved >= 0:
+            self._account(resolved)
 
     # what everybody may ask -------------------------------------------------------------
     def seen(self, event: int, at_us: int) -> Seen:
@@ -352,13 +355,15 @@ class EventOracle:
         if loser in self._corrupt_accounts():
             case.corruption = case.corruption.plus(bonds_lost=pair.bond)
 
-    def _account(self, e: int, now_us: int) -> None:
+    def _account(self, e: int) -> None:
         """Write down what the corrupter paid and gained, if there was one."""
         case = self.cases[e]
         if case.corruption != Corruption():
             text = f"corruption cost {_usd(case.corruption.cost)}"
             text += f", brought {_usd(case.corruption.profit)}"
-            self.log.add(Entry(now_us, e, case.state, "corrupter", case.answer, text=text))
+            self.log.add(
+                Entry(case.resolved_us, e, case.state, "corrupter", case.answer, text=text)
+            )
 
     # accounts -----------------------------------------------------------------------------
     def _corrupt_accounts(self) -> set[int]:

@@ -3,7 +3,8 @@
 A liquidation is *wrongful* if its account was solvent at true prices when it was flagged.  Its
 cause is a resolution if its FLAG goes back to one (or to a proposal), through forced trades of
 others or directly: the account would have been safe with its shares as they were valued before.
-Otherwise the oracle is to blame for wrongful liquidations and the market for rightful ones.
+Otherwise the market is to blame for rightful ones; for wrongful ones the book, if at index prices
+the account was safe too and only marks had left the index, else the oracle.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from sim.exchange.instruments import MICRO, USDC, Kind, Listing
 from sim.exchange.messages import SELL, Event
 from sim.exchange.rules import Rules
 from sim.risk.oracle_episodes import Episodes
+from sim.risk.oracle_index import IndexTape
 from sim.risk.oracle_shares import Shares
 from sim.risk.solvency import Leg, Solvency
 from sim.risk.truth import payouts, share_marks
 
-MARKET, ORACLE, RESOLUTION = range(3)
-CAUSES = ("market", "oracle", "resolution")
+MARKET, BOOK, ORACLE, RESOLUTION = range(4)
+CAUSES = ("market", "book", "oracle", "resolution")
 NOTIONAL, LOSS, DEFICIT, CASH = range(4)  # what is added up per liquidation, USD
 
 Rows = Callable[[Event], np.ndarray]
@@ -57,6 +59,7 @@ class Blame:
         self.listing, self.rules, self.tick_us = listing, rules, tick_us
         self.solvency = Solvency(listing, rules.phi)
         self.shares = Shares(listing, accounts)
+        self.index = IndexTape(listing)
         self.episodes = Episodes(accounts, 4)
         names = range(len(listing.instrument_names()))
         self._spot = np.array([listing.kind(i) == Kind.SPOT for i in names], bool)
@@ -71,13 +74,14 @@ class Blame:
 
     @property
     def causes(self) -> tuple[int, ...]:
-        """MARKET, ORACLE or RESOLUTION, by FLAG."""
+        """MARKET, BOOK, ORACLE or RESOLUTION, by FLAG."""
         return tuple(self._cause)
 
-    @property
-    def proposed(self) -> frozenset[int]:
-        """Events whose λ is 1 because of a proposal."""
-        return frozenset(self._proposed) if self.rules.proposal_margin else frozenset()
+    def proposed(self, seq: int) -> frozenset[int]:
+        """Events whose λ is 1, right before an event, because of a proposal."""
+        if not self.rules.proposal_margin:
+            return frozenset()
+        return frozenset(e for e, (_, first) in self._proposed.items() if first < seq)
 
     def take(
         self,
@@ -99,11 +103,12 @@ class Blame:
             true_prices: true prices in ticks of feeds at a time; None: nobody knows.
         """
         self.shares.add(of(Event.FILL), of(Event.BACKSTOP))
-        for row in of(Event.RESOLVE):
-            self._resolve(row, mark_before)
+        self.index.add(of(Event.INDEX))
         for row in of(Event.PROPOSE):
             known = int(row[m.E_TIME]), int(row[m.E_SEQ])
             self._proposed.setdefault(int(row[m.E_INSTRUMENT]), known)
+        for row in of(Event.RESOLVE):
+            self._resolve(row, mark_before)
         if len(rows):
             since = int(rows[0, m.E_TIME]) - self.tick_us
             self._resolved = [done for done in self._resolved if done.time_us > since]
@@ -128,20 +133,25 @@ class Blame:
         for k in range(len(event.shares)):
             lost += held[:, k] * (marks[k] - pays[k])
             worth += held[:, k] * marks[k]
-        lam = 1.0 if e in self.proposed else event.lam
+        lam = 1.0 if e in self.proposed(seq) else event.lam
         self._resolved.append(_Resolved(int(row[m.E_TIME]), seq, lost, lam * worth))
 
     def _judge(self, flag: np.ndarray, legs: Sequence[Leg], true: Prices) -> None:
         """Settle the next liquidation's guilt, by what the account held."""
         number = len(self._cause)
-        equity, maintenance = self.solvency.margins(legs, true, self.proposed)
+        seq = int(flag[m.E_SEQ])
+        proposed = self.proposed(seq)
+        equity, maintenance = self.solvency.margins(legs, true, proposed)
         wrongful = equity >= maintenance
         parent = int(flag[m.E_PARENT])
         before = self.episodes.behind(parent) if parent else -1
         if self._by_event(flag, legs) or (before >= 0 and self._cause[before] == RESOLUTION):
             cause = RESOLUTION
+        elif wrongful:
+            equity, maintenance = self.solvency.margins(legs, self.index.before(seq), proposed)
+            cause = BOOK if equity >= maintenance else ORACLE
         else:
-            cause = ORACLE if wrongful else MARKET
+            cause = MARKET
         self._wrongful.append(wrongful)
         self._cause.append(cause)
         owed = {
@@ -163,9 +173,8 @@ class Blame:
                 if lost > 0:
                     touched = True
                     ne, mm = ne + lost, mm + float(done.margin_usd[account])
-        for e in self.proposed:
-            at, first = self._proposed[e]
-            if time - self.tick_us <= at and first < seq:
+        for e in self.proposed(seq):
+            if time - self.tick_us <= self._proposed[e][0]:
                 jump = (1 - self.listing.events[e].lam) * self.solvency.above_sets_usd(e, legs)
                 touched |= jump > 0
                 mm -= jump

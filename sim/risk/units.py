@@ -26,6 +26,7 @@ UNITS = {
     "wrongful_debt_share": "share",
     "liquidation_loss_ratio": "ratio",
     "loss_market_usd": "USD",
+    "loss_book_usd": "USD",
     "loss_oracle_usd": "USD",
     "loss_resolution_usd": "USD",
     "bad_debt_true_usd": "USD",

@@ -37,7 +37,10 @@ from sim.exchange.messages import (
     Kind,
     Reason,
 )
+from sim.oracle.answers import Answer
 from sim.oracle.belief import BeliefPath
+from sim.oracle.lifecycle import State
+from sim.oracle.resolution_log import Seen
 
 S = 1_000_000
 NOTHING = np.zeros((0, EV_COLS), dtype=np.int64)
@@ -257,15 +260,15 @@ def test_nobody_hedges_a_strike_that_is_not_set_yet() -> None:
 
 # the oracle -------------------------------------------------------------------------------
 class Oracle:
-    """Shows one state from second 50 on."""
+    """Shows one state from second 50 on, with a proposal."""
 
     def __init__(self, state: str, outcome: int) -> None:
-        self.state, self.outcome = state, outcome
+        self.shown = Seen(State(state), 0, Answer(outcome, 8))
 
-    def seen(self, event: int, at_us: int) -> Any:
-        early = at_us < START_US + 50 * S
-        proposal = None if early else type("Answer", (), {"outcome": self.outcome, "value": 8})
-        return type("Seen", (), {"state": "open" if early else self.state, "proposal": proposal})
+    def seen(self, event: int, at_us: int) -> Seen:
+        return Seen(State.OPEN, 0) if at_us < START_US + 50 * S else self.shown
+
+    def answer_at(self, event: int, at_us: int) -> None: ...
 
 
 @pytest.mark.parametrize(("trusts", "middle"), [(False, 0.6), (True, 0.0)])

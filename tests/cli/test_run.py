@@ -108,6 +108,7 @@ def test_the_run_directory_is_as_documented(place: Path, found: dict[str, Any]) 
         "accounts.parquet",
         "holdings.parquet",
         "book.parquet",
+        "resolutions.parquet",
         "series.parquet",
         "funds.parquet",
         "metrics.parquet",

@@ -101,6 +101,26 @@ repeat = 10
 START_US = 1_748_865_600_000_000
 
 
+class Kept:
+    """A recorder that keeps the run's events."""
+
+    def __init__(self, *parts: object) -> None:
+        self.kept: list[np.ndarray] = []
+
+    def begin(self, exchange: object) -> None:
+        self.kept.clear()  # what happened at the set-up is no part of it
+
+    def sample(self, now_us: int, exchange: object) -> None: ...
+    def add(self, events: np.ndarray) -> None:
+        self.kept.append(events.copy())
+
+    @staticmethod
+    def rows(world: Any, *kinds: Event) -> np.ndarray:
+        rows = np.concatenate(world.recorder.kept)
+        chosen: np.ndarray = rows[np.isin(rows[:, E_KIND], kinds)] if kinds else rows
+        return chosen
+
+
 def market(text: str, **overrides: object) -> Scenario:
     found = files.build(tomllib.loads(MARKET + text), overrides, file="little", text=text)
     assert isinstance(found, Scenario)
@@ -198,18 +218,9 @@ def test_the_examples_of_the_docs_are_what_they_say(repo: Path) -> None:
 # the truth ----------------------------------------------------------------------------------
 @pytest.mark.spec("SET-03")
 def test_events_resolve_to_what_is_true() -> None:
-    seen: list[np.ndarray] = []
-
-    class Watch:
-        def __init__(self, *parts: object) -> None: ...
-        def begin(self, exchange: object) -> None: ...
-        def sample(self, now_us: int, exchange: object) -> None: ...
-        def add(self, events: np.ndarray) -> None:
-            seen.append(events[events[:, E_KIND] == Event.RESOLVE].copy())
-
-    made = assemble(market(PRICED + RAIN + CUP + COUNT, seed=2), Watch)
+    made = assemble(market(PRICED + RAIN + CUP + COUNT, seed=2), Kept)
     made.world.run()
-    rows = np.concatenate(seen)
+    rows = Kept.rows(made.world, Event.RESOLVE)
     rows = rows[np.argsort(rows[:, E_INSTRUMENT])]
     assert rows[:, E_INSTRUMENT].tolist() == list(range(6))
     assert rows[:, E_TIME].tolist() == [t.due_us for t in made.facts.events]
@@ -241,6 +252,22 @@ def test_a_price_decides_ranges_and_levels() -> None:
     assert [made.facts.events[10].answer(usd) for usd in (1, 99_900.6, 1e6)] == [
         (0, 99_900), (0, 99_901), (0, 100_100),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("observes", ["truth", "nearest", "twap"])
+def test_ranges_and_levels_are_resolved_by_what_is_observed(observes: str) -> None:
+    made = assemble(
+        market(RANGES, **{"resolution.observes": observes, "resolution.twap_s": 3}), Kept
+    )
+    made.world.run()
+    rows = Kept.rows(made.world, Event.RESOLVE)
+    assert sorted(rows[:, E_INSTRUMENT].tolist()) == list(range(20))
+    for event, outcome, value in rows[:, [E_INSTRUMENT, E_CODE, E_PRICE]].tolist():
+        terms = made.facts.events[event]
+        price = made.truth.sample(0, np.array([terms.due_us]))[0]
+        off = 0.51 if observes == "truth" else 60  # noise and lag of the sources, and the average
+        near = [terms.answer(price + d) for d in (-off, 0, off)]
+        assert min(near) <= (outcome, value) <= max(near)
 
 
 def truths(text: str, seeds: int = 400) -> list[tuple[int | None, int]]:
@@ -346,20 +373,6 @@ params = { event = "count", stop_before_s = 0 }
 """
 
 
-class Books:
-    """Keeps the rows of the books, of fills and of payouts."""
-
-    def __init__(self, *parts: object) -> None: ...
-    def begin(self, exchange: object) -> None:
-        self.rows: list[np.ndarray] = []
-
-    def sample(self, now_us: int, exchange: object) -> None: ...
-    def add(self, events: np.ndarray) -> None:
-        kept = np.isin(events[:, E_KIND], (Event.BOOK, Event.FILL, Event.PAYOUT))
-        if hasattr(self, "rows"):
-            self.rows.append(events[kept].copy())
-
-
 def test_books_of_exogenous_events_follow_the_belief_until_they_pay() -> None:
     script = """
 [[event.belief]]
@@ -369,10 +382,9 @@ prices = [0.5, 0.2, 0.2, 0.1]
 at = 2025-06-02T12:00:31Z
 prices = [0.2, 0.1, 0.6, 0.1]
 """
-    made = assemble(market(CUP + script + COUNT + TRADERS), Books)
+    made = assemble(market(CUP + script + COUNT + TRADERS), Kept)
     made.world.run()
-    recorder: Any = made.world.recorder
-    rows = np.concatenate(recorder.rows)
+    rows = Kept.rows(made.world)
     cup, count = made.facts.events
     books = list(made.facts.books_of(cup))
     for second, expected in ((25, (0.5, 0.2, 0.2, 0.1)), (60, (0.2, 0.1, 0.6, 0.1))):
@@ -391,13 +403,54 @@ prices = [0.2, 0.1, 0.6, 0.1]
     assert count.value == 12
 
 
+LIAR = """
+[resolution]
+method = "optimistic"
+liveness_s = 40
+[[trader]]
+name = "liar"
+kind = "reporter"
+latency_ms = 20
+params = { says = "YES", reaction_s = 1, interval_s = 1 }
+[[trader]]
+name = "quotes"
+kind = "event_maker"
+latency_ms = 15
+params = { event = "rain", stop_before_s = 0, trusts_oracle = false }
+"""
+
+
+@pytest.mark.parametrize("trusts", [False, True])
+def test_a_wrong_proposal_moves_the_book_only_if_its_maker_trusts_the_oracle(trusts: bool) -> None:
+    rain = RAIN + 'belief_after = "frozen"\nsigma_per_sqrt_h = 0.0\n'
+    text = rain + LIAR.replace("oracle = false", f"oracle = {str(trusts).lower()}")
+    made = assemble(market(text), Kept)
+    made.world.run()
+    book = made.facts.book_of(made.facts.events[0])
+    rows = Kept.rows(made.world, Event.BOOK)
+    rows = rows[rows[:, E_INSTRUMENT] == book]
+    proposed = Kept.rows(made.world, Event.PROPOSE)[0, E_TIME]
+    due_us = START_US + 60_000_000
+    assert due_us <= proposed < due_us + 20_000_000
+    before = rows[rows[:, E_TIME] == due_us - 1_000_000][0]
+    after = rows[rows[:, E_TIME] == due_us + 25_000_000][0]
+    assert (before[E_PRICE] + before[E_SIZE]) / 2000 == pytest.approx(0.3, abs=0.01)
+    if trusts:
+        assert after[E_PRICE] >= 990
+    else:
+        assert after[[E_PRICE, E_SIZE]].tolist() == before[[E_PRICE, E_SIZE]].tolist()
+    resolved = Kept.rows(made.world, Event.RESOLVE)[0]
+    assert resolved[E_CODE] == 0  # nobody disputed: it stands, though it is wrong
+    assert resolved[E_TIME] >= proposed + 40_000_000
+    late = Kept.rows(made.world, Event.REJECT)
+    assert len(late[late[:, E_TIME] > resolved[E_TIME]]) == 0  # it stopped when it was over
+
+
 def test_the_matching_window_changes_nothing() -> None:
     def log(window_us: int) -> np.ndarray:
-        made = assemble(market(CUP + COUNT + TRADERS, window_us=window_us), Books)
+        made = assemble(market(CUP + COUNT + TRADERS, window_us=window_us), Kept)
         made.world.run()
-        recorder: Any = made.world.recorder
-        rows: np.ndarray = np.concatenate(recorder.rows)
-        return rows
+        return Kept.rows(made.world)
 
     usual = log(10_000)
     assert (usual[:, E_KIND] == Event.FILL).sum() > 100

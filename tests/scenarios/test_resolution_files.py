@@ -386,3 +386,31 @@ def test_every_event_that_a_price_decides_is_observed() -> None:
     assert oracle.cases[2].answer is not None
     assert 100_000 <= oracle.cases[2].answer.value < 100_050
     assert all(case.wrong for case in oracle.cases.values())
+
+
+def test_a_source_on_the_exchanges_own_book_is_observed_alike_for_every_window() -> None:
+    """Its readings are made during the run."""
+
+    def run(window_us: int) -> tuple[object, int, str]:
+        sources = '[{name="book", reads="spot", coins=["BTC"]}, {name="a", weight=3.0}]'
+        said = scenarios.market(
+            "smoke",
+            [
+                f"window_us={window_us}",
+                "oracle.fault=[]",
+                f"oracle.source={sources}",
+                'resolution.observes="nearest"',
+                'resolution.source="book"',
+            ],
+        )
+        made = assemble(resolve(said))
+        made.world.run()
+        case = made.resolutions.cases[0]
+        assert case.question.observer is not None
+        seen = case.question.observer.at(case.resolved_us)
+        return seen, case.resolved_us - case.question.truth.due_us, made.exchange.state_digest()
+
+    one = run(1_000)
+    assert one[0] is not None
+    assert 0 < one[1] <= 2_000_000
+    assert run(10_000) == one

@@ -534,3 +534,37 @@ def test_resolutions_of_one_time_come_in_the_order_of_their_events() -> None:
         return [int(e) for e in rows[:, E_INSTRUMENT]]
 
     assert [run(w) for w in (0, 1_000, 10_000)] == [[BINARY, LIST, RANGE]] * 3
+
+
+@pytest.mark.spec("SEQ-01")
+def test_the_log_of_events_that_end_together_is_the_same_for_every_window() -> None:
+    def run(window_us: int) -> list[Any]:
+        asked = [
+            Question(e, LISTING.events[e], Truth(0, START + 10 * S), OPTIMISTIC, HONEST)
+            for e in (BINARY, LIST)
+        ]
+        oracle = EventOracle(asked, 1, ["alice"])
+        oracle.cohorts = {"alice": [ALICE]}
+        world = World(
+            Exchange(LISTING, Rules(), accounts=5), seed=1, start_us=START, end_us=START + 60 * S,
+            window_us=window_us, cadence=QUIET,
+        )  # fmt: skip
+        world.serve(oracle)
+        deposits = [message(0, Kind.DEPOSIT, a, 0, size=10_000 * S) for a in range(4)]
+        world.setup(np.array(deposits, np.int64))
+        rows = [propose(12, ALICE, NO, e) for e in (BINARY, LIST)]
+        rows += [dispute(13, BOB, e) for e in (BINARY, LIST)]
+        rows += [propose(14, CAROL, YES, e) for e in (BINARY, LIST)]
+        rows += [propose(34.0004, ALICE, NO, RANGE)]
+        world.transport.schedule(np.array(rows, np.int64))
+        world.run()
+        return oracle.log.entries
+
+    one = run(0)
+    assert [(e.event, e.actor) for e in one[-6:]] == [
+        (BINARY, "oracle"), (LIST, "oracle"),
+        (BINARY, "oracle"), (BINARY, "corrupter"), (LIST, "oracle"), (LIST, "corrupter"),
+    ]  # fmt: skip
+    assert [e.time_us for e in one] == sorted(e.time_us for e in one)
+    assert "cost 750.00 USD" in one[-1].text
+    assert all(run(w) == one for w in (1_000, 10_000, 500_000))

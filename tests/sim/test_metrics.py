@@ -182,6 +182,7 @@ def test_nothing_happened() -> None:
         "wrongful_debt_share",
         "liquidation_loss_ratio",
         "loss_market_usd",
+        "loss_book_usd",
         "loss_oracle_usd",
         "loss_resolution_usd",
         "bad_debt_true_usd",

@@ -178,6 +178,22 @@ def test_who_is_flagged_by_anothers_forced_trade_shares_its_cause() -> None:
     assert found["loss_market_usd"] == pytest.approx(7)
 
 
+@pytest.mark.spec("SET-02", "MAR-05")
+def test_shares_of_a_proposed_event_had_carried_nothing() -> None:
+    """NE 10 + 50 over 47 + λ·50: λ is 1 after a proposal, so the resolution took nothing away."""
+    lines = [
+        "FILL t=1 account=3 other=8 instrument=3 side=0 price=500 size=100",
+        "PROPOSE t=2 account=7 instrument=0 amount=1000000",
+        "RESOLVE t=10 instrument=0 code=1",
+        *(line.replace("parent=0", "parent=1") for line in flagged(10, 3, ne=10_000_000)),
+        "STEP t=10 account=3 amount=1000000 order=-7",
+    ]
+    assert report(lines)["loss_resolution_usd"] == 0
+    assert report(lines, rules=Rules(proposal_margin=False))["loss_resolution_usd"] == 1
+    del lines[1]
+    assert report(lines)["loss_resolution_usd"] == 1
+
+
 @pytest.mark.spec("SEQ-01")
 def test_a_resolution_before_the_previous_tick_is_no_cause() -> None:
     """At 9 s sharp it came before that second's tick, which would have flagged the account."""
@@ -204,6 +220,8 @@ def test_proposed_events_ask_for_all_their_value() -> None:
     lines = flagged(10, 3)
     lines.insert(2, "LEG t=10 account=3 code=0 instrument=2 size=60 price=500")
     assert report(lines)["wrongful_liquidation_share"] == 1
+    later = "PROPOSE t=11 account=7 instrument=0 amount=1000000"
+    assert report([*lines, later])["wrongful_liquidation_share"] == 1
     lines.insert(0, "PROPOSE t=1 account=7 instrument=0 amount=1000000")
     assert report(lines)["wrongful_liquidation_share"] == 0
     off = Rules(proposal_margin=False)
@@ -297,6 +315,25 @@ def test_jump_exposure_of_categorical_and_scalar_events() -> None:
     tool.take(equities, state.balances, state.marks)
     assert tool.worst_usd == pytest.approx(9)  # SHORT pays nothing: 3 − 12
     assert JumpExposure(LISTING.model_copy(update={"events": ()})).worst_usd is None
+
+
+@pytest.mark.spec("PRD-01", "LIQ-03")
+def test_contracts_of_an_inverse_are_worth_their_face() -> None:
+    """10 contracts of 100 USD sold at 99 instead of 100, 5 taken by the backstop, 2 deleveraged."""
+    tool = Metrics(WIDE, ACCOUNTS, 0, 100 * MICRO, Steps({0.0: 1000.0}))
+    tool.add(
+        rows(
+            "FILL t=1 account=3 instrument=0 side=1 price=990 size=10 code=1 order=-1",
+            "BACKSTOP t=2 account=3 other=4 instrument=0 price=1000 size=5 amount=7000000",
+            "ADL t=3 account=3 other=5 instrument=0 price=1000 size=2",
+        )
+    )
+    found = tool.report().metrics
+    assert found["liquidated_notional_usd"] == pytest.approx(1000 + 500 + 200)
+    assert found["adl_notional_usd"] == pytest.approx(200)
+    assert found["liquidation_slippage_bps"] == pytest.approx((1000 / 990 - 1) * 1e4)
+    lost = 1000 * (1000 / 990 - 1) + 7
+    assert found["liquidation_loss_ratio"] == pytest.approx(lost / 1500)
 
 
 @pytest.mark.spec("SET-03", "PRD-02")

@@ -190,6 +190,33 @@ def test_a_source_made_of_a_book_is_live_as_well() -> None:
     assert both == 0.5 * book + 0.5 * true
 
 
+def test_it_is_as_old_as_the_oldest_of_its_parts_and_nothing_without_them() -> None:
+    mix = Source("mix", upstream={"book": 0.5, "true": 0.5}, lag_us=0, noise_bps=0, coins=("ETH",))
+    stop = fault("freeze", start_s=30, duration_s=60, sources=("true",))
+    _, oracle = published(climbing, [mix, BOOK, TRUE], [stop])
+    when, read, _ = oracle.published("ETH", "mix")
+    assert when[0] == START + 11 * S  # the book has nothing before
+    age = when - read
+    stuck = (when >= START + 31 * S) & (when <= START + 90 * S)
+    np.testing.assert_array_equal(np.diff(age[stuck]), S)
+    assert (age[~stuck] < 2 * S).all()
+
+
+def test_by_deviation_a_book_source_publishes_a_move_or_a_heartbeat() -> None:
+    def step(at_us: int) -> MarketView:
+        x = 500_000 + 10_000 * (at_us >= START + 50 * S) + 10 * (at_us >= START + 80 * S)
+        return frame(at_us, x, x, x, x)
+
+    rare = Source(
+        "book", reads="spot", lag_us=0, noise_bps=0, coins=("ETH",), deviation_bps=100,
+        heartbeat_us=40 * S, look_us=S,
+    )  # fmt: skip
+    _, oracle = published(step, [rare, Source("true", coins=("BTC",))])
+    when, _, price = oracle.published("ETH", "book")
+    assert ((when - START) // S).tolist() == [0, 40, 50, 90]
+    assert (price * 1e4).round().tolist() == [500_000, 500_000, 510_000, 510_010]
+
+
 # faults and guards ------------------------------------------------------------------------
 def test_faults_hit_reading_by_reading() -> None:
     faults = [

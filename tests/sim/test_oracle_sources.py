@@ -67,6 +67,15 @@ def test_what_sources_claim_is_published_or_the_dispersion_if_that_is_more() -> 
     assert row[M_SIZE] == pytest.approx(0.05 * row[M_PRICE], rel=2e-2)
 
 
+@pytest.mark.spec("PRC-01")
+def test_a_reading_is_fresh_up_to_the_very_age_at_which_it_is_stale() -> None:
+    oracle = make(EXACT[:1], [fault("freeze", start_s=1000, duration_s=500)], feeds=[BTC])
+    last = oracle.published("BTC", "a")[1]
+    read = int(last[last < START + 1000 * S].max())
+    times = np.array([read, read + 60 * S, read + 60 * S + 1])
+    assert oracle.messages(times)[:, M_ARG2].tolist() == [1, 1, 0]
+
+
 # what they are made of ------------------------------------------------------------------------
 def test_a_source_made_of_others_is_their_mean_and_as_old_as_the_oldest() -> None:
     mix = Source("mix", lag_us=0, noise_bps=0, upstream={"a": 0.25, "b": 0.75})

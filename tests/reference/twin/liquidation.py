@@ -93,6 +93,9 @@ class Liquidation:
         if any(self.s.ledger.claim(account, k) for k in range(1 + len(market.coins))):
             return False
         owed = [c for c in market.coins if a.coins[c.asset] < 0]
+        guard = self.s.rules["guard_liquidate"]
+        if any(self.s.feeds[c.feed].grade(self.s.now) >= guard for c in owed):
+            return False
         return a.usdc < 0 or (bool(owed) and all(a.usdc < self.legs.unit(c) for c in owed))
 
     def _gather(self, account: int) -> None:
