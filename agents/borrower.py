@@ -19,6 +19,7 @@ Figures:
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
@@ -115,7 +116,7 @@ class Borrower(Trader):
         start_us = int(self.world.start_us)
         price = self._unit_usd(facts.start_ticks)
         shares = bounded_pareto(self.rng, n, p.size_tail_exponent, p.max_account_share)
-        part = self.rng.normal(0.0, p.share_log_deviation, n)
+        part = self._parts(shares)
         middle = logit(p.share_median)
         total = float(shares.sum())
         for a in range(n):
@@ -136,6 +137,21 @@ class Borrower(Trader):
             ),
             blocks.withdraw(self.accounts[who], self.debt, self.owed[who]),
         ]
+
+    def _parts(self, shares: np.ndarray) -> np.ndarray:
+        """float64[accounts], logits around the median, normal over the *debt*.
+
+        The source knows shares of the debt, not of accounts, so an account gets the quantile at
+        the middle of its place among the debt, in random order (as `agents.population`).
+        """
+        normal = NormalDist(0.0, self.params.share_log_deviation or 1e-9)
+        order = self.rng.permutation(len(shares))
+        whole = float(shares.sum())
+        before = np.cumsum(shares[order]) - 0.5 * shares[order]
+        part = np.empty(len(shares))
+        for a, at in zip(order.tolist(), before.tolist(), strict=True):
+            part[a] = normal.inv_cdf(min(max(at / whole, 1e-9), 1.0 - 1e-9))
+        return part
 
     def _bring(self, a: int, asset: int, units: int, now_us: int) -> np.ndarray:
         return self.outside.bring(int(self.accounts[a]), asset, units, now_us)

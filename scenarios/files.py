@@ -79,7 +79,8 @@ def _validated(
     raw: dict[str, Any], pairs: list[tuple[str, Any]], origin: Origin
 ) -> Scenario | Study:
     raw = deepcopy(raw)
-    given = frozenset(put(raw, path, value) for path, value in pairs)
+    # A table of a variant stays as it is when a later override reaches into it.
+    given = frozenset(put(raw, path, deepcopy(value)) for path, value in pairs)
     origin = replace(origin, given=origin.given | given)
     root: type[Scenario] | type[Study] = Scenario
     if "study" in raw:

@@ -160,3 +160,15 @@ def test_a_control_uses_variants_and_grades_of_its_scenario() -> None:
     use["use"] = "guarted"
     with pytest.raises(ScenarioError, match=r"control 'k', variant 'v'.*did you mean 'guarded'"):
         build(raw)
+
+
+def test_a_variant_is_not_changed_by_what_is_set_in_its_tables() -> None:
+    variants = {"guarded": {"oracle": {"min_sources": 3}}}
+    scenario = Scenario.model_validate({**SCENARIO.model_dump(), "variants": variants})
+    told = {"name": "g", "use": "guarded", "set": {"oracle.min_sources": 5}}
+    made = Control.model_validate(
+        {"id": "k", "expect": "reported", "metric": "bad_debt_usd", "variant": [told]}
+    )
+    (plan, *_) = planned(scenario, made, 1, 1.0)
+    assert plan.oracle.min_sources == 5
+    assert scenario.variants == {"guarded": {"oracle": {"min_sources": 3}}}
