@@ -21,6 +21,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "adl-contest": ("scenarios.studies.adl_contest", "AdlContest"),
     "capital-silos": ("scenarios.studies.capital_silos", "CapitalSilos"),
     "policy-contest": ("scenarios.studies.policy_contest", "PolicyContest"),
+    "oracle-roulette": ("scenarios.studies.roulette", "OracleRoulette"),
 }
 
 

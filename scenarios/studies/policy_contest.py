@@ -7,10 +7,9 @@ every variant, so that what a variant changes is read as a difference within a s
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -22,12 +21,17 @@ from scenarios.schema_checks import Variant
 from scenarios.studies.base import Findings, Progress, Study
 from scenarios.studies.policy_picture import picture
 from scenarios.studies.policy_run import Measured, measure
-from scenarios.studies.policy_table import GROUPS, Comparison, compare, contest, paired, words
-from scenarios.studies.workers import side_by_side
+from scenarios.studies.policy_table import (
+    GROUPS,
+    Comparison,
+    compare,
+    contest,
+    frame,
+    paired,
+    words,
+)
+from scenarios.studies.workers import in_order
 from sim.exchange.rules import Rules
-
-if TYPE_CHECKING:
-    import polars as pl
 
 Runs = dict[str, list[Measured]]  # by variant, in the order of the seeds
 
@@ -104,7 +108,8 @@ class PolicyContest(Study):
         ]
         runs: Runs = {v.name: [] for v in self.variant}
         rows: list[dict[str, Any]] = []
-        for (name, seed, _), found in zip(plans, self._every([p for *_, p in plans]), strict=True):
+        every = in_order(measure, [plan for *_, plan in plans], self.workers)
+        for (name, seed, _), found in zip(plans, every, strict=True):
             runs[name].append(found)
             rows.append({"seed": seed, "variant": name, **asdict(found)})
             if progress is not None:
@@ -117,7 +122,7 @@ class PolicyContest(Study):
             "contest": contest(runs),
             **{group: words(runs, compared, group) for group in GROUPS},
             "paired": paired(compared),
-            "runs": _frame(rows),
+            "runs": frame(rows),
         }
         return Findings(
             metrics=self._metrics(runs, compared),
@@ -131,14 +136,6 @@ class PolicyContest(Study):
                 " mean and the mean's 90 % bootstrap interval; 0: no seed differs",
             ),
         )
-
-    def _every(self, plans: Sequence[Scenario]) -> Iterator[Measured]:
-        """What each run gives, in order."""
-        workers = min(self.workers, len(plans), os.cpu_count() or 1)
-        if workers < 2:
-            yield from map(measure, plans)
-            return
-        yield from side_by_side(measure, plans, workers)
 
     def _metrics(self, runs: Runs, compared: Sequence[Comparison]) -> dict[str, float | None]:
         first = runs[self.variant[0].name]
@@ -174,10 +171,3 @@ class PolicyContest(Study):
             "policy_path_breaks": differ("path"),
             "policy_start_breaks": differ("start"),
         }
-
-
-def _frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    """A row a run; a column in which no run has a value is still a number's."""
-    import polars as pl
-
-    return pl.DataFrame(rows, infer_schema_length=None).with_columns(pl.col(pl.Null).cast(float))

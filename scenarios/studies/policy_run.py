@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
-from scenarios.assembly import assemble
+from scenarios.assembly import Assembly, assemble
 from scenarios.schema import Scenario
 from sim.exchange import messages as m
 from sim.exchange.audit import Audit
 from sim.exchange.instruments import MICRO, USDC, Listing
 from sim.exchange.messages import Event
 from sim.exchange.wallets import Wallets
+from sim.network.statement import statement_of
 from sim.oracle.truth import TruthPath
-from sim.risk.metrics import Metrics
+from sim.risk.metrics import Metrics, Report
 
 if TYPE_CHECKING:
     from sim.exchange.exchange import Exchange
@@ -127,9 +129,15 @@ class Watch:
         self._waiting, self._rows = [], 0
         self.audit.add(events)
         if self.start:
-            self.flagged.add(events)
-            self.lenders += from_lenders(events)
-            self.metrics.add(events)
+            self.take(events)
+        else:
+            self.metrics.set_up(events)
+
+    def take(self, events: np.ndarray) -> None:
+        """Rows of the run itself, in order."""
+        self.flagged.add(events)
+        self.lenders += from_lenders(events)
+        self.metrics.add(events)
 
     def sample(self, now_us: int, exchange: Exchange) -> None:
         """Nothing: who owes whom is no question of this study."""
@@ -148,23 +156,55 @@ def path_digest(truth: TruthPath) -> str:
     return found.hexdigest()
 
 
-def measure(resolved: Scenario) -> Measured:
-    """Run a resolved scenario to its end, nothing kept on disk."""
-    made: list[Watch] = []
+AnyWatch = TypeVar("AnyWatch", bound=Watch)
 
-    def watch(*parts: Any) -> Watch:
-        made.append(Watch(resolved, *parts))
+
+@dataclass(frozen=True)
+class Watched(Generic[AnyWatch]):
+    """A run that is over: who watched it, its metrics and stages, and its violations.
+
+    ``stream``: violations that the stream of events shows, by invariant; ``state``: those of the
+    state at the end.
+    """
+
+    assembly: Assembly
+    watch: AnyWatch
+    report: Report
+    stream: dict[str, int]
+    state: dict[str, int]
+
+    @property
+    def violations(self) -> int:
+        return sum(self.stream.values()) + sum(self.state.values())
+
+
+def watched(resolved: Scenario, kind: type[AnyWatch]) -> Watched[AnyWatch]:
+    """Run a resolved scenario to its end, seen by a ``kind`` of watch; nothing is kept on disk."""
+    gc.collect()  # worlds are circles of references: the one before would stay, 20 MB each
+    made: list[AnyWatch] = []
+
+    def watch(*parts: Any) -> AnyWatch:
+        made.append(kind(resolved, *parts))
         return made[0]
 
     assembly = assemble(resolved, watch)
     assembly.world.run()
     seen, exchange = made[0], assembly.exchange
     seen.flush()
-    equities = exchange.equities()
-    found = seen.metrics.report(equities)
-    stream = seen.audit.finish(exchange.positions())
-    state = exchange.verify()
-    value = found.metrics
+    return Watched(
+        assembly,
+        seen,
+        seen.metrics.report(exchange.equities(), statement_of(exchange)),
+        seen.audit.finish(exchange.positions()),
+        exchange.verify(),
+    )
+
+
+def measure(resolved: Scenario) -> Measured:
+    """What a run of a resolved scenario comes to."""
+    run = watched(resolved, Watch)
+    seen, found, value = run.watch, run.report, run.report.metrics
+    equities = run.assembly.exchange.equities()
     return Measured(
         bad_debt_usd=value["bad_debt_usd"] or 0.0,
         open_usd=-int(np.minimum(equities, 0).sum()) / MICRO,
@@ -180,8 +220,8 @@ def measure(resolved: Scenario) -> Measured:
         amplification=value["amplification"],
         cascade_r=value["cascade_r"],
         flagged_s=seen.flagged.mean_s(resolved.end_us),
-        deficit_breaks=stream["I13"],
-        violations=sum(stream.values()) + sum(state.values()),
-        path=path_digest(assembly.truth),
+        deficit_breaks=run.stream["I13"],
+        violations=run.violations,
+        path=path_digest(run.assembly.truth),
         start=seen.start,
     )

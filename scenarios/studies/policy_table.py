@@ -63,10 +63,12 @@ def compare(
     return Comparison(variant, against, found)
 
 
-def difference(pairs: Sequence[tuple[float, float]], seed: int) -> Difference:
+def difference(
+    pairs: Sequence[tuple[float, float]], seed: int, study: str = "policy-contest"
+) -> Difference:
     """Of (ours, theirs) by seed; the same resamples for the same number of pairs."""
     gaps = [float(a - b) for a, b in pairs]
-    interval = Bootstrap(len(gaps), seed, "policy-contest").of(gaps) if gaps else None
+    interval = Bootstrap(len(gaps), seed, study).of(gaps) if gaps else None
     return Difference(len(gaps), sum(g < 0 for g in gaps), sum(g > 0 for g in gaps), interval)
 
 
@@ -87,8 +89,6 @@ def contest(runs: Mapping[str, Sequence[Measured]]) -> pl.DataFrame:
 
 def paired(compared: Sequence[Comparison]) -> pl.DataFrame:
     """A row a comparison and measure; its unit is the ending of the measure's name."""
-    import polars as pl
-
     rows = [
         {
             "measure": name,
@@ -106,6 +106,13 @@ def paired(compared: Sequence[Comparison]) -> pl.DataFrame:
         for c in compared
         for d in (c.measures[name],)
     ]
+    return frame(rows)
+
+
+def frame(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Rows as a table; a column in which no row has a value is still a number's."""
+    import polars as pl
+
     return pl.DataFrame(rows, infer_schema_length=None).with_columns(pl.col(pl.Null).cast(float))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from signal import SIG_IGN, SIGINT, signal
@@ -11,6 +12,14 @@ from typing import TypeVar
 
 Plan = TypeVar("Plan")
 Found = TypeVar("Found")
+
+
+def in_order(
+    measure: Callable[[Plan], Found], plans: Sequence[Plan], workers: int
+) -> Iterator[Found]:
+    """``measure`` of every plan, in their order; in this process if one worker is enough."""
+    workers = min(workers, len(plans), os.cpu_count() or 1)
+    return map(measure, plans) if workers < 2 else side_by_side(measure, plans, workers)
 
 
 def side_by_side(

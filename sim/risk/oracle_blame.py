@@ -83,6 +83,11 @@ class Blame:
             return frozenset()
         return frozenset(e for e, (_, first) in self._proposed.items() if first < seq)
 
+    @property
+    def wrongful(self) -> list[bool]:
+        """Of every FLAG in order, whether its account was solvent at true prices."""
+        return list(self._wrongful)
+
     def take(
         self,
         rows: np.ndarray,
