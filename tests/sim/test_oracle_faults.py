@@ -129,7 +129,7 @@ def test_a_shuffles_readings_overtake_each_other_and_never_come_early() -> None:
     honest, mixed = during(fault("shuffle", window_us=30 * S))
     age_s = (honest.time_us - mixed.time_us) / S
     assert age_s.min() >= 0
-    assert age_s.max() <= 30
+    assert 20 < age_s.max() < 45  # up to 30 s under way, then shown until the next one comes
     assert len(np.unique(age_s)) > 5
     assert (np.diff(mixed.time_us) < 0).any()  # an older one came after a newer one
     by_time = dict(zip(honest.time_us.tolist(), honest.price_usd.tolist(), strict=True))
