@@ -26,7 +26,7 @@ from pydantic import Field, model_validator
 
 from agents import blocks
 from agents.base import Count, NonNegative, Positive, Ratio, Trader, TraderParams
-from agents.credit import debt_margin, room_units, uncapped_weight
+from agents.credit import debt_margin, room_units, uncapped_weight, weight
 from agents.outside import Outside
 from agents.positions import Positions
 from agents.quoting import expit, logit
@@ -130,7 +130,7 @@ class Borrower(Trader):
         ticks = np.array([f.index_ticks for f in facts.listing.feeds])
         return [
             blocks.index(feeds, ticks, start_us),
-            *(
+            blocks.join(
                 self._bring(a, self.collateral, int(self.pledged[a]), start_us)
                 for a in who.tolist()
             ),
@@ -179,15 +179,22 @@ class Borrower(Trader):
         price = self._unit_usd(view.index)
         if min(price.values()) <= 0:
             return blocks.none(), pause_us
-        return blocks.join(self._act(a, price, now_us) for a in looking[able].tolist()), pause_us
+        near = [a for a in looking[able].tolist() if self._near(a, price)]
+        return blocks.join(self._act(a, price, now_us) for a in near), pause_us
+
+    def _near(self, a: int, price: dict[int, float]) -> bool:
+        """Whether margin would refuse a debt of 1/act_at_share of what an account owes."""
+        listing = self.facts.listing
+        more = int(self.owed[a]) * price[self.debt] / self.params.act_at_share
+        held = int(self.pledged[a]) * price[self.collateral]
+        need = more * (1.0 + imf(debt_margin(listing, self.debt), more))
+        return need > held * weight(listing, self.collateral, held)
 
     def _act(self, a: int, price: dict[int, float], now_us: int) -> np.ndarray:
         """What an account does that is near its limit."""
         p = self.params
         owed, held = int(self.owed[a]), int(self.pledged[a])
         allowed = room_units(self.facts.listing, {self.collateral: held}, price, self.debt)
-        if owed <= p.act_at_share * allowed:
-            return blocks.none()
         self.acts[a] += 1
         if self.behaviour[a] == REPAY:
             units = min(max(int(owed - p.act_to_share * allowed), 0), owed)

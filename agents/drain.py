@@ -84,14 +84,20 @@ class Drain:
         return self._asked is not None and now_us - self._asked[1] < self._patience_us
 
     def ask(
-        self, now_us: int, assets: list[int], room: Callable[[int], int], unit_usd: dict[int, float]
+        self,
+        now_us: int,
+        assets: list[int],
+        room: Callable[[int], int],
+        unit_usd: dict[int, float],
+        least_usd: float = 0.0,
     ) -> np.ndarray:
         """One WITHDRAW of the first of `assets` that still gives something, or no message.
 
         Args:
             assets: ids, the best first.
             room: units of an asset that margin should allow.
-            unit_usd: index price of one unit, by asset.
+            unit_usd: what one unit is worth to it, by asset.
+            least_usd: less is not taken, besides the drain's own minimum.
         """
         if self.waits(now_us):
             return blocks.none()
@@ -100,7 +106,7 @@ class Drain:
                 continue
             allowed = room(asset)
             units = min(allowed, self._most.get(asset, allowed))
-            if units > 0 and units * unit_usd[asset] >= self._min_usd:
+            if units > 0 and units * unit_usd[asset] >= max(self._min_usd, least_usd):
                 self._asked = (asset, now_us)
                 return blocks.withdraw(self._account, asset, units)
             if units < allowed:  # refusals, not a lack of collateral, made it small

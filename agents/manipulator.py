@@ -55,8 +55,8 @@ class ManipulatorParams(TraderParams):
 
     coin: str = ""  # none: the first that has a spot book
     capital_usd: Positive = 10_000_000.0  # Mango's
-    coin_share: Ratio = 0.3  # in the coin, bought outside before it starts
-    perpetual_share: Ratio = 0.4  # margin of the two sides, half each
+    coin_share: Ratio = 0.6  # in the coin, bought outside before it starts; Mango: nothing
+    perpetual_share: Ratio = 0.2  # margin of the two sides, half each; Mango: all
     leverage: Positive = 3.7  # 18.4 million USD of MNGO on 5 million
     target_multiple: Annotated[float, Field(gt=1, le=60)] = 13.0  # of the price at its start
     start_s: NonNegative = 60.0  # from the start of the run

@@ -25,7 +25,7 @@ from pydantic import Field
 from agents import blocks
 from agents.base import Count, NonNegative, Positive, Trader, TraderParams
 from agents.credit import room_units
-from agents.event_price import pick
+from agents.event_price import Which, pick
 from agents.outside import Outside
 from agents.positions import Positions
 from agents.sizes import bounded_pareto
@@ -42,8 +42,9 @@ FEES = 1.02  # of what the shares cost
 class PledgerParams(TraderParams):
     """Parameters of the cohort; a set costs 1 USDC."""
 
-    event: Count = 0  # number among the events with terms
-    outcome: Literal["YES", "NO"] = "NO"
+    event: Which = 0
+    book: str = ""  # of a categorical event: the outcome whose book it is; none: the first
+    outcome: Literal["YES", "NO"] = "NO"  # of that book
     open_sets: NonNegative = 100_000.0  # of all pledgers together
     size_tail_exponent: Annotated[float, Field(gt=0, lt=1)] = 0.56
     max_account_share: Annotated[float, Field(gt=0, le=1)] = 0.2  # of the sets
@@ -75,7 +76,11 @@ class Pledger(Trader):
         super().__init__(*args, **kwargs)
         p, n, facts = self.params, len(self.accounts), self.facts
         terms = pick(facts, p.event, self.name)
-        self.book, self.payoff = facts.book_of(terms), facts.payoff_ticks(terms)
+        names = terms.outcomes if terms.books > 1 else ("",)
+        if p.book and p.book not in names:
+            raise ValueError(f"{self.name}: no outcome {p.book!r} with a book; there is {names}")
+        self.book = facts.book_of(terms, names.index(p.book) if p.book else 0)
+        self.payoff = facts.payoff_ticks(terms)
         self.lam = facts.listing.events[terms.event].lam
         self.perpetual = self._perpetual(terms.feed)
         self.outside = Outside(self)

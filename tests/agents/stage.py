@@ -45,18 +45,20 @@ UNGUARDED = Rules(
 class HandMade:
     """An oracle whose index is a given path: readings that are never late and never doubtful.
 
-    ``usd``: float64[2 feeds, seconds + 1].  ``frozen_us``: readings are no younger than that.
+    ``usd``: float64[2 feeds, seconds + 1].  Between the two times of ``frozen_us`` no reading is
+    younger than the first.
     """
 
     usd: np.ndarray
-    frozen_us: int = 1 << 62
+    frozen_us: tuple[int, int] = (1 << 62, 1 << 62)
 
     def messages(self, times_us: np.ndarray) -> np.ndarray:
         out = []
         for t in times_us.tolist():
             second = min((t - START_US) // MICRO, self.usd.shape[1] - 1)
             price = np.rint(self.usd[:, second] * TICKS).astype(np.int64)
-            block = blocks.index(np.arange(2), price, min(t, self.frozen_us))
+            first, last = self.frozen_us
+            block = blocks.index(np.arange(2), price, first if first <= t < last else t)
             block[:, M_TIME] = t
             out.append(block)
         return np.concatenate(out) if out else blocks.none()
@@ -136,13 +138,14 @@ def stage(
     rules: Rules | None = None,
     true: tuple[Any, Any] = (1.0, 1.0),
     index: tuple[Any, Any] | None = None,
-    frozen_s: float | None = None,
+    frozen_s: tuple[float, float] | None = None,
     seconds: int = 60,
     count: int = 1,
     pool_usd: float = 1_000_000.0,
     pool_dollars: float = 0.0,
     event_price: float = 0.5,
     before: list[np.ndarray] | None = None,
+    window_us: int = 10_000,
 ) -> Stage:
     """A world whose set-up has been applied.
 
@@ -150,7 +153,7 @@ def stage(
         kind, params, count: the trader, and accounts of a cohort.
         true, index: prices of T and D in USD, each a number or one per second; the index is
             the truth if absent.
-        frozen_s: readings stop being made then.
+        frozen_s: from when to when no reading is made.
         pool_usd, pool_dollars: USDC and D that lenders brought.
         before: blocks of other accounts, before the trader's set-up.
     """
@@ -159,12 +162,15 @@ def stage(
     shown = truth if index is None else _path(index, seconds)
     end_us = START_US + seconds * MICRO
     exchange = Exchange(made, rules or Rules(), accounts=FIRST + max(count, 4))
-    oracle = HandMade(shown) if frozen_s is None else HandMade(shown, _at(frozen_s))
+    oracle = HandMade(shown)
+    if frozen_s is not None:
+        oracle.frozen_us = _at(frozen_s[0]), _at(frozen_s[1])
     world = World(
         exchange,
         seed=1,
         start_us=START_US,
         end_us=end_us,
+        window_us=window_us,
         truth=TruthPath(("T", "D"), START_US, truth),
         oracle=oracle,  # type: ignore[arg-type]
     )

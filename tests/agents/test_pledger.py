@@ -103,3 +103,5 @@ def test_bad_parameters_are_refused() -> None:
         cast(1.0, {"perpetual": "Q"})
     with pytest.raises(ValueError, match="event 3 of 1 events"):
         cast(1.0, {"event": 3})
+    with pytest.raises(ValueError, match="no outcome 'X' with a book"):
+        cast(1.0, {"book": "X"})

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import scenarios
 from scenarios.assembly import assemble
 from scenarios.errors import ScenarioError
+from scenarios.files import build
 from scenarios.scale import resolve
 from scenarios.schema import Scenario
 from scenarios.truth import truth_of
@@ -110,3 +114,17 @@ def test_coins_lent_that_nobody_may_owe_are_refused() -> None:
         ScenarioError, match=r"coin\.0\.spot: pool_coins 2, but borrowable is false"
     ):
         smoke("coin.BTC.spot.pool_coins=2")
+
+
+def test_the_example_of_the_page_is_a_scenario(repo: Path) -> None:
+    text = (repo / "docs" / "actors.md").read_text("utf-8")
+    example = tomllib.loads(text.split("```toml\n")[1].split("```")[0])
+    first = {"name": "BTC", "price_usd": 100_000.0, "perpetual": False}
+    head = {"name": "page", "title": "page", "coin": [first, *example["coin"]]}
+    times = {"start": "2022-05-12T11:50:00Z", "end": "2022-05-12T12:30:00Z"}
+    scenario = build({**example, **head, **times})
+    assert isinstance(scenario, Scenario)
+    path = truth_of(scenario, 1).values[1]
+    assert (path[0], path[600], path[-1]) == (0.2, 0.2, 0.01)
+    assert scenario.coin[1].spot is not None
+    assert scenario.coin[1].spot.lending.throttle == 0.9
