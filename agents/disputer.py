@@ -13,7 +13,7 @@ import numpy as np
 
 from agents import blocks
 from agents.base import Count, NonNegative, Positive, Ratio, Trader, TraderParams
-from agents.event_price import pick
+from agents.event_price import Which, pick
 from agents.public import PublicOracle, public_oracle
 from sim.exchange.instruments import MICRO
 from sim.oracle.answers import answer_named
@@ -30,7 +30,7 @@ PROPOSED = (State.PROPOSED, State.PROPOSED_AGAIN)
 class DisputerParams(TraderParams):
     """Parameters of one disputer."""
 
-    event: Count = 0  # number among the events with terms
+    event: Which = 0
     wants: str | int | float = ""  # disputes what differs from it; "": what differs from the truth
     accuracy: Ratio = 1.0  # P(it judges a proposal rightly)
     reaction_s: NonNegative = 60.0  # mean time from a proposal it sees to its dispute

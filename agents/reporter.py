@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from agents import blocks
-from agents.base import Count, NonNegative, Positive, Ratio, Trader, TraderParams
-from agents.event_price import pick
+from agents.base import NonNegative, Positive, Ratio, Trader, TraderParams
+from agents.event_price import Which, pick
 from agents.public import public_oracle
 from sim.exchange.instruments import MICRO
 from sim.oracle.answers import Answer, answer_named
@@ -29,7 +29,7 @@ IDLE_US = 60_000_000  # between looks at an event that needs nobody
 class ReporterParams(TraderParams):
     """Parameters of one reporter."""
 
-    event: Count = 0  # number among the events with terms
+    event: Which = 0
     says: str | int | float = ""  # outcome, scalar's value or "void"; "": what it observes
     accuracy: Ratio = 1.0  # P(an observation is right)
     reaction_s: NonNegative = 30.0  # mean time from what it knows to its proposal

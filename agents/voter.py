@@ -15,8 +15,8 @@ import numpy as np
 from pydantic import Field
 
 from agents import blocks
-from agents.base import Count, NonNegative, Positive, Trader, TraderParams
-from agents.event_price import pick
+from agents.base import NonNegative, Positive, Trader, TraderParams
+from agents.event_price import Which, pick
 from agents.positions import Positions
 from sim.exchange.instruments import MICRO
 from sim.exchange.messages import Flag
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class VoterParams(TraderParams):
     """Parameters of one voter; one share pays 1 USDC."""
 
-    event: Count = 0  # number among the events with terms
+    event: Which = 0
     outcome: str = ""  # whose shares it buys; "": the first, YES or LONG
     shares: NonNegative = 20_000.0
     clip_shares: Positive = 1_000.0  # bought at once

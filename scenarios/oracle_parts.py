@@ -66,9 +66,9 @@ def services_of(scenario: Scenario, listing: Listing, oracle: PriceOracle) -> li
     Raises ScenarioError naming the entry that cannot be.
     """
     services: list[Service] = []
-    if oracle.live:
+    every_us = round(scenario.cadence.oracle_s * MICRO)
+    if oracle.live and every_us:
         try:
-            every_us = round(scenario.cadence.oracle_s * MICRO)
             services.append(LiveOracle(oracle, listing, every_us))
         except OracleError as error:
             raise _placed(error, scenario) from None

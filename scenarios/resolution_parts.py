@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from agents.facts import EventTerms, Facts
@@ -12,12 +12,12 @@ from scenarios.events import resolution_of
 from scenarios.schema import Scenario
 from scenarios.schema_resolution import Resolution
 from sim.exchange.instruments import MICRO, AnyEvent
-from sim.oracle.answers import Truth, answer_named
+from sim.oracle.answers import Answer, Truth, answer_named
 from sim.oracle.electorate import Bribe, Mind, Voters, Whale
 from sim.oracle.event import EventOracle
 from sim.oracle.observation import Observer
 from sim.oracle.price import PriceOracle
-from sim.oracle.question import Procedure, Question, Strike
+from sim.oracle.question import Procedure, Question
 from sim.oracle.resolution_faults import ResolutionFault
 from sim.oracle.ticks import Ticks
 from sim.oracle.truth import TruthPath
@@ -147,7 +147,7 @@ def faults_of(
 
 def _observed(
     settings: Resolution, terms: EventTerms, oracle: PriceOracle | None
-) -> tuple[Observer | None, Strike | None]:
+) -> tuple[Observer | None, Callable[[float], Answer] | None]:
     """How a price-linked event's price is read, if it is not the true one."""
     if settings.observes == "truth" or terms.exogenous:
         return None, None
@@ -163,4 +163,4 @@ def _observed(
     observer = Observer(
         ticks, feed, terms.resolves_us, settings.observes, settings.twap_s, names, settings.quorum
     )
-    return observer, Strike(terms.strike_usd, terms.below)
+    return observer, lambda price_usd: Answer(*terms.answer(price_usd))

@@ -16,6 +16,7 @@ from sim.exchange.messages import Event
 from sim.record.store import Run
 from sim.risk.aftermath import Fall, aftermath
 from sim.risk.eventlog import EventLog
+from sim.risk.payout import payout_of
 from sim.risk.verdict import Step, Verdicts
 from sim.risk.waterfall import waterfall
 
@@ -31,8 +32,9 @@ def story(run: str, event: str, runs: Path | str = "runs") -> dict[str, Any]:
 
     ``steps``: from the event oracle's log, or, in a run without one, from the exchange's events;
     ``resolution``: None if there was none; ``liquidations``: those that the event caused, with what
-    the account's shares lost by it (``shares_lost_usd``, None for who only fell by the trades of
-    others) and what was closed and lost.  Amounts in USD.
+    the account's shares lost by the resolution, before the FLAG or after it (``shares_lost_usd``,
+    None if it held none then, or stands there already), and what was closed and lost.  Amounts in
+    USD.
 
     Raises:
         ScenarioError: no such run or event, or a run that stored no events.
@@ -58,6 +60,7 @@ def story(run: str, event: str, runs: Path | str = "runs") -> dict[str, Any]:
     cohorts = _cohorts(opened)
     steps = [_step(verdicts, s) for s in verdicts.steps if s.event == e]
     fallen = [_liquidation(log, fall, cohorts) for fall in aftermath(log, verdicts, e)]
+    _add_losses(log, e, fallen)
     return {
         "run_id": opened.run_id,
         "event": event,
@@ -102,7 +105,7 @@ def _step(verdicts: Verdicts, step: Step) -> dict[str, Any]:
         "time_us": step.time_us,
         "state": step.state,
         "actor": step.actor,
-        "outcome": verdicts.outcome_name(step.event, step.outcome, step.value) if named else "",
+        "outcome": verdicts.name(step.event, step.outcome, step.value) if named else "",
         "stake_for_usd": step.stake_for / MICRO,
         "stake_against_usd": step.stake_against / MICRO,
         "text": step.text,
@@ -123,7 +126,7 @@ def _from_events(log: EventLog, verdicts: Verdicts, e: int) -> list[dict[str, An
                 "time_us": int(row[m.E_TIME]),
                 "state": {"PROPOSE": "proposed", "DISPUTE": "disputed"}.get(kind.name, "final"),
                 "actor": "exchange" if done else f"account {int(row[m.E_ACCOUNT])}",
-                "outcome": verdicts.outcome_name(e, int(row[m.E_CODE]), value),
+                "outcome": verdicts.name(e, int(row[m.E_CODE]), value),
                 "stake_for_usd": 0.0,
                 "stake_against_usd": 0.0,
                 "text": "" if done else f"bond {int(row[m.E_AMOUNT]) / MICRO:,.2f} USD",
@@ -141,14 +144,22 @@ def _resolution(log: EventLog, verdicts: Verdicts, e: int) -> dict[str, Any] | N
     return {
         "time_us": int(row[m.E_TIME]),
         "seq": int(row[m.E_SEQ]),
-        "outcome": verdicts.outcome_name(e, int(row[m.E_CODE]), int(row[m.E_PRICE])),
+        "outcome": verdicts.name(e, int(row[m.E_CODE]), int(row[m.E_PRICE])),
         "wrong": bool(row[m.E_X] == 1),
-        "true_outcome": None
-        if true is None
-        else verdicts.outcome_name(e, true.outcome, true.value),
+        "true_outcome": None if true is None else verdicts.name(e, true.outcome, true.value),
         "paid_usd": int(row[m.E_AMOUNT]) / MICRO,
         "holders": len(_of_event(log, Event.PAYOUT, e)),
     }
+
+
+def _add_losses(log: EventLog, e: int, fallen: list[dict[str, Any]]) -> None:
+    """What the resolution cost each account, once."""
+    rows, seen = _of_event(log, Event.RESOLVE, e), set()
+    for found in fallen if len(rows) else ():
+        paid = payout_of(log, rows[0], found["account"])
+        if paid is not None and found["account"] not in seen:
+            seen.add(found["account"])
+            found["shares_lost_usd"] = paid.lost_usd
 
 
 def _liquidation(log: EventLog, fall: Fall, cohorts: dict[int, str]) -> dict[str, Any]:
@@ -167,7 +178,7 @@ def _liquidation(log: EventLog, fall: Fall, cohorts: dict[int, str]) -> dict[str
         "cause": "trades" if not direct else "proposal" if paid is None else "resolution",
         "forced_trades": fall.trades,
         "equity_usd": int(flag[m.E_AMOUNT]) / MICRO,
-        "shares_lost_usd": paid.lost_usd if direct and paid is not None else None,
+        "shares_lost_usd": None,
         "margin_raised_usd": fall.verdict.raised_usd if direct and paid is None else None,
         "closed_usd": sum(totals[name] for name in CLOSED),
         "costs_usd": sum(totals[name] for name in COSTS[:2]),

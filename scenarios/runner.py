@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
+from agents.base import Trader
 from scenarios.assembly import Assembly, assemble
 from scenarios.checks import evaluate
 from scenarios.errors import ScenarioError, choose
@@ -224,6 +225,10 @@ def prepare(
         return made[0]
 
     assembly = assemble(resolved, watch)
+    for trader in assembly.world.traders.values():
+        if isinstance(trader, Trader) and not trader.cohort:  # who decides for all its accounts
+            accounts = assembly.wallets.accounts_of(trader.accounts).tolist()
+            made[0].metrics.flows.join(accounts)
     return assembly, made[0]
 
 
@@ -249,6 +254,7 @@ def report(
         assembly.exchange.equities(),
         statement_of(assembly.exchange),
         outcomes=outcomes_of(assembly, resolved.end_us),
+        resolution=assembly.resolutions.summary() if assembly.resolutions.cases else None,
     )
     wallets = assembly.wallets
     return {

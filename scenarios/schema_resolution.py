@@ -150,6 +150,8 @@ class Declared(Protocol):
     @property
     def kind(self) -> str: ...
     @property
+    def priced(self) -> bool: ...
+    @property
     def outcomes(self) -> tuple[str, ...]: ...
     @property
     def exhaustive(self) -> bool: ...
@@ -198,8 +200,8 @@ def check_resolution(
         _exclusive(resolution.fault, spoken_of[event.name])
         found = resolution.of(event.resolution)
         at = f"event.{event.name}.resolution" if event.resolution else "resolution"
-        if found.observes != "truth" and event.kind != "price" and event.resolution is not None:
-            if event.resolution.observes is not None:
+        if event.resolution is not None and not event.priced:
+            if event.resolution.observes not in (None, "truth"):
                 raise ValueError(f"{at}.observes: no price decides {event.name!r}")
         if found.source and sources:
             _known(f"{at}.source: unknown source {found.source!r}", found.source, sources)

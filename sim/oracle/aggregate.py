@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -64,6 +64,11 @@ class Quotes:
         self.read_us[:, column] = np.where(there, readings.time_us[row], NEVER)
         self.there[:, column] = there
         self.gone[:, column] = readings.absent[latest] | ~there
+
+    def at(self, row: int) -> Quotes:
+        """Those at one of the times; what is filled in there stands here as well."""
+        one = slice(row, row + 1)
+        return Quotes(*(getattr(self, f.name)[one] for f in fields(self)))
 
     def only(self, column: int) -> Quotes:
         """Those of one source."""

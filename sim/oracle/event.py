@@ -24,24 +24,18 @@ from sim.exchange.messages import (
     E_TIME,
     E_X,
     E_Y,
-    M_ARG,
-    M_ARG2,
-    M_FLAGS,
-    M_INSTRUMENT,
-    M_KIND,
-    M_TIME,
-    MSG_COLS,
     Event,
     Kind,
     Reason,
 )
 from sim.oracle import corruption
+from sim.oracle.agenda import Agenda
 from sim.oracle.answers import NOTHING, Answer, alternatives, word_of
 from sim.oracle.case import Case, Pair
 from sim.oracle.corruption import Corruption
 from sim.oracle.electorate import Electorate, draw
 from sim.oracle.lifecycle import DECIDABLE, State, Step, after
-from sim.oracle.question import Procedure, Question
+from sim.oracle.question import Procedure, Question, resolve_row
 from sim.oracle.resolution_faults import REFUSED, sending, struck
 from sim.oracle.resolution_log import Entry, Log, Seen
 from sim.oracle.summary import summary
@@ -99,24 +93,33 @@ class EventOracle:
     def attach(self, world: World) -> None:
         """Plan the direct resolutions.
 
-        Raises ValueError for a liveness or a vote shorter than the matching window.
+        Raises ValueError for a time that is shorter than the matching window.
         """
-        self.world = world
+        self.world, self._agenda = world, Agenda(world)
         for e, case in self.cases.items():
             question, p = case.question, case.question.procedure
-            if min(p.liveness_us, p.vote_us) < world.window.window_us:
-                raise ValueError(
-                    f"event {question.item.name!r}: liveness or vote is shorter than the matching"
-                    f" window, {world.window.window_us} us"
-                )
+            self._check(question, world.window.window_us)
             due = question.truth.due_us
             if p.method != "direct" or not world.start_us <= due <= world.end_us:
                 continue
             if question.plain:
-                world.transport.schedule(self._row(case, question.truth.answer, due))
+                world.transport.schedule(resolve_row(question, question.truth.answer, due))
                 case.sent = True
             else:
-                world.call_at(due, partial(self._look, e))
+                self._agenda.plan(due, e, partial(self._look, e))
+
+    def _check(self, question: Question, window_us: int) -> None:
+        """What answers something heard comes a window later, or the window could be seen."""
+        p, faults = question.procedure, self._faults[question.event]
+        times = [("liveness", p.liveness_us), ("vote", p.vote_us)]
+        times += [("retry of a fault", f.retry_us) for f in faults if f.retry_us]
+        times += [("delay of a fault 'again'", f.delay_us) for f in faults if f.kind == "again"]
+        for what, us in times:
+            if us < window_us:
+                raise ValueError(
+                    f"event {question.item.name!r}: the {what}, {us} us, is shorter than the"
+                    f" matching window, {window_us} us"
+                )
 
     def hear(self, events: np.ndarray) -> None:
         """Take the exchange's word for what has happened."""
@@ -189,7 +192,7 @@ class EventOracle:
         if answer is not None:
             self._decide(e, answer, now_us, "oracle", "observed")
         elif now_us + LOOK_US <= self.world.end_us:
-            self.world.call_at(now_us + LOOK_US, partial(self._look, e))
+            self._agenda.plan(now_us + LOOK_US, e, partial(self._look, e))
 
     def _proposed(self, e: int, row: np.ndarray) -> None:
         case, now = self.cases[e], int(row[E_TIME])
@@ -201,7 +204,7 @@ class EventOracle:
         )
         p = case.question.procedure
         if p.method == "optimistic" and state in (State.PROPOSED, State.PROPOSED_AGAIN):
-            self.world.call_at(now + p.liveness_us, partial(self._expire, e, len(case.pairs)))
+            self._agenda.plan(now + p.liveness_us, e, partial(self._expire, e, len(case.pairs)))
 
     def _disputed(self, e: int, row: np.ndarray) -> None:
         case, now = self.cases[e], int(row[E_TIME])
@@ -215,7 +218,7 @@ class EventOracle:
             self._step(e, Step.RESET, now, "oracle")
         elif state is State.DISPUTED_AGAIN and p.method == "optimistic":
             self._step(e, Step.VOTE, now, "oracle", text=f"{p.vote_us / SECOND_US:g} s to vote")
-            self.world.call_at(now + p.vote_us, partial(self._count, e))
+            self._agenda.plan(now + p.vote_us, e, partial(self._count, e))
 
     def _expire(self, e: int, number: int, now_us: int) -> None:
         """The liveness of the event's proposal `number` (from 1) is over."""
@@ -231,17 +234,19 @@ class EventOracle:
             return
         q = case.question
         case.rounds += 1
-        name = f"vote/{q.item.name}" + ("" if case.rounds == 1 else f"/{case.rounds}")
+        name = f"vote/{q.item.name}"
         options = alternatives(q.item, q.truth.answer, [pair.answer for pair in case.pairs])
         if e not in self._electorates:
-            self._electorates[e] = draw(q.voters, self.seed, f"vote/{q.item.name}")
+            self._electorates[e] = draw(q.voters, self.seed, name)
         electorate = self._electorates[e]
         positions = {
             w.name: corruption.best_answer(q.item, self._held(e, [w.trader]), options)
             for w in q.voters.whales
             if w.votes == "position"
         }
-        tally = self.tallies[e] = vote(q.voters, electorate, options, self.seed, name, positions)
+        tally = self.tallies[e] = vote(
+            q.voters, electorate, options, self.seed, name, positions, case.rounds
+        )
         spent = corruption.of_vote(q.voters, electorate, tally, self.corrupters)
         if case.rounds > 1:
             spent["stake_lost"] = 0  # bought once
@@ -259,7 +264,7 @@ class EventOracle:
                 f"{text}, no winner: round {case.rounds + 1}",
             )  # fmt: skip
             self.log.add(entry)
-            self.world.call_at(now_us + q.procedure.vote_us, partial(self._count, e))
+            self._agenda.plan(now_us + q.procedure.vote_us, e, partial(self._count, e))
         else:
             best = max(tally.stake_for.values())
             stakes = best, tally.cast - best
@@ -287,13 +292,10 @@ class EventOracle:
             text += f"; sent {later / SECOND_US:g} s later"
         self._step(e, Step.DECIDE, now_us, actor, answer, text, stakes)
         case.sending = sent
-        self._at(now_us + later, now_us, partial(self._send, e, sent.outcome, sent.value))
-
-    def _at(self, at_us: int, now_us: int, call: partial[None]) -> None:
-        if at_us > now_us:
-            self.world.call_at(at_us, call)
+        if later:
+            self._agenda.plan(now_us + later, e, partial(self._send, e, sent.outcome, sent.value))
         else:
-            call(now_us)
+            self._send(e, sent.outcome, sent.value, now_us)
 
     def _send(self, e: int, outcome: int, value: int, now_us: int) -> None:
         """Send RESOLVE, at this very time."""
@@ -301,15 +303,7 @@ class EventOracle:
         if case.resolved_us < 0:
             case.held = self._held(e, sorted(self.corrupters))
         case.sent = True
-        self.world.transport.schedule(self._row(case, Answer(outcome, value), now_us))
-
-    def _row(self, case: Case, answer: Answer, at_us: int) -> np.ndarray:
-        row = np.zeros((1, MSG_COLS), np.int64)
-        row[0, M_TIME], row[0, M_KIND] = at_us, Kind.RESOLVE
-        row[0, M_INSTRUMENT] = case.question.event
-        row[0, M_ARG], row[0, M_ARG2] = answer.outcome, answer.value
-        row[0, M_FLAGS] = int(answer != case.question.truth.answer)
-        return row
+        self.world.transport.schedule(resolve_row(case.question, Answer(outcome, value), now_us))
 
     # what the exchange says ---------------------------------------------------------------
     def _resolved(self, e: int, row: np.ndarray) -> None:
@@ -328,11 +322,12 @@ class EventOracle:
         if case.sending is not None and case.sending.again is not None:
             delay, second = case.sending.again
             call = partial(self._send, e, second.outcome, second.value)
-            self.world.call_at(now + max(delay, self.world.window.window_us), call)
+            self._agenda.plan(now + delay, e, call)
 
     def _refused(self, e: int, row: np.ndarray) -> None:
         case, now = self.cases[e], int(row[E_TIME])
         case.refused += 1
+        case.sent = False
         reason = Reason(int(row[E_CODE])).name
         self._step(e, Step.REFUSE, now, "exchange", text=f"resolution refused: {reason}")
         sent = case.sending
@@ -341,7 +336,7 @@ class EventOracle:
             decided = next(x.answer for x in reversed(self.log.of(e)) if x.state is State.DECIDED)
             assert decided is not None
             call = partial(self._retry, e, decided)
-            self.world.call_at(now + max(sent.retry_us, self.world.window.window_us), call)
+            self._agenda.plan(now + sent.retry_us, e, call)
 
     def _retry(self, e: int, answer: Answer, now_us: int) -> None:
         if self.cases[e].state is State.REFUSED:

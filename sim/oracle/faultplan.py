@@ -41,7 +41,10 @@ class FaultPlan:
         self.faults, self._seed = tuple(faults), seed
         self._sources, self._feeds, self._graph = tuple(sources), tuple(feeds), graph
         self._hit: list[frozenset[tuple[str, str]]] = []  # (feed, source) pairs by fault
+        labels = [self.label(i) for i in range(len(self.faults))]
         for i, fault in enumerate(self.faults):
+            if labels.index(labels[i]) < i:
+                raise OracleError(f"two faults are named {labels[i]!r}", ("fault", i))
             self._known(i, fault)
             names = self._names(i, fault)
             pairs = frozenset(

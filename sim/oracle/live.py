@@ -14,6 +14,7 @@ import numpy as np
 
 from sim.exchange.instruments import MICRO, Listing, Perpetual
 from sim.exchange.messages import Event
+from sim.oracle.aggregate import Quotes
 from sim.oracle.fault import OracleError
 from sim.oracle.price import PriceOracle
 from sim.oracle.readings import Readings
@@ -44,6 +45,8 @@ class LiveOracle:
     def __init__(self, oracle: PriceOracle, listing: Listing, every_us: int) -> None:
         self._oracle, self._listing, self._every = oracle, listing, every_us
         self._world: World | None = None
+        self._ticks = np.empty(0, dtype=np.int64)
+        self._quotes: dict[int, Quotes] = {}  # by feed, at all ticks, of the sources made before
         self._sources = {
             f: [self._follow(f, s) for s in oracle.live_sources(f)] for f in oracle.live
         }
@@ -52,7 +55,9 @@ class LiveOracle:
         """Start looking."""
         self._world = world
         first = -(-world.start_us // self._every) * self._every
-        if first <= world.end_us:
+        self._ticks = np.arange(first, world.end_us + 1, self._every)
+        self._quotes = {f: self._oracle.quotes(f, self._ticks) for f in self._sources}
+        if len(self._ticks):
             world.call_at(first, self.look)
 
     def hear(self, events: np.ndarray) -> None:
@@ -61,11 +66,16 @@ class LiveOracle:
     def look(self, now_us: int) -> None:
         """Make the readings of now and publish the feeds."""
         assert self._world is not None
+        k = int(np.searchsorted(self._ticks, now_us))
+        now, rows = self._ticks[k : k + 1], []
         for f, sources in self._sources.items():
+            quotes = self._quotes[f].at(k)
             for source in sources:
                 source.look(now_us)
-            self._world.transport.schedule(self._oracle.rows(f, np.array([now_us])))
-        if now_us + self._every <= self._world.end_us:
+                source.tell(quotes, now)
+            rows.append(self._oracle.rows(f, now, quotes))
+        self._world.transport.schedule(np.concatenate(rows))
+        if k + 1 < len(self._ticks):
             self._world.call_at(now_us + self._every, self.look)
 
     def _follow(self, f: int, s: int) -> Follower:
@@ -146,6 +156,10 @@ class Follower:
         self._out.put(k, self._oracle.guard.answers(self._feed, self._source, reading))
         self._made += 1
         self._keep()
+
+    def tell(self, quotes: Quotes, now: np.ndarray) -> None:
+        """Enter what it says now beside the other sources of the feed."""
+        quotes.fill(self._column, self._out.take(slice(0, self._made)), now)
 
     def _read(self, now_us: int) -> tuple[float, int] | None:
         """Price before noise and the time it claims; None: there is nothing to read."""

@@ -70,7 +70,10 @@ class Observer:
             raise ValueError(f"a quorum of {self.quorum} of {len(self.sources)} sources")
 
     def at(self, now_us: int) -> Observation | None:
-        """What is known at `now_us`, by what was published up to then; None: nothing yet."""
+        """What is known at `now_us`, by what was published before; None: nothing yet.
+
+        What is published at that very time may or may not be there yet: it does not count.
+        """
         if now_us < self.due_us:
             return None
         found: Observation | None
@@ -85,7 +88,7 @@ class Observer:
 
     def _readings(self, source: str, now_us: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         beat, read, price = self.oracle.published(self.feed, source)
-        seen = beat <= now_us
+        seen = beat < now_us
         return beat[seen], read[seen], price[seen]
 
     def _twap(self) -> Observation | None:

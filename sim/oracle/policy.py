@@ -8,6 +8,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from sim.oracle.fault import OracleError
+
 Name = Literal["weighted_median", "median", "mean", "single", "redemption"]
 NAMES: tuple[str, ...] = get_args(Name)
 
@@ -31,16 +33,24 @@ class Policy:
     redemption_floor: float = 0.0
 
     def check(self, sources: list[str], feeds: list[str]) -> None:
-        """Raises ValueError for an unknown policy, source or feed, or a weight outside 0 … 1."""
+        """Raises ValueError (OracleError for an unknown source or feed) for what cannot be."""
         if self.name not in NAMES:
             raise ValueError(f"unknown index policy {self.name!r}; there are {list(NAMES)}")
         if self.name == "single" and self.source not in sources:
-            raise ValueError(
-                f"index policy 'single': unknown source {self.source!r}; there is {sources}"
+            raise OracleError(
+                f"index policy 'single': unknown source {self.source!r}; there is {sources}",
+                ("single",),
+                self.source,
+                tuple(sources),
             )
         for feed, price in self.redemption_usd.items():
             if feed not in feeds:
-                raise ValueError(f"redemption_usd: unknown feed {feed!r}; listed: {feeds}")
+                raise OracleError(
+                    f"redemption_usd: unknown feed {feed!r}; listed: {feeds}",
+                    ("redemption_usd",),
+                    feed,
+                    tuple(feeds),
+                )
             if not price > 0:
                 raise ValueError(f"redemption_usd of {feed!r}: {price} is not above 0")
         if not (0 <= self.redemption_weight <= 1 and 0 <= self.redemption_floor <= 1):

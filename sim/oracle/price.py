@@ -132,17 +132,17 @@ class PriceOracle:
         block = np.zeros((len(times), len(here), MSG_COLS), dtype=np.int64)
         known = np.ones((len(times), len(here)), dtype=np.bool_)
         for k, f in enumerate(here):
-            block[:, k], known[:, k] = self._rows(f, times)
+            block[:, k], known[:, k] = self._rows(f, times, self.quotes(f, times))
         rows = block.reshape(-1, MSG_COLS)
         return rows if known.all() else rows[known.reshape(-1)]
 
-    def rows(self, f: int, times: np.ndarray) -> np.ndarray:
+    def rows(self, f: int, times: np.ndarray, quotes: Quotes) -> np.ndarray:
         """INDEX messages of one feed made at `times`: int64[n, 12]."""
-        rows, known = self._rows(f, times)
+        rows, known = self._rows(f, times, quotes)
         return rows[known]
 
-    def _rows(self, f: int, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        rows, known = self.made[f].rows(times, self.quotes(f, times))
+    def _rows(self, f: int, times: np.ndarray, quotes: Quotes) -> tuple[np.ndarray, np.ndarray]:
+        rows, known = self.made[f].rows(times, quotes)
         rows[:, M_TIME] += self.latency_us
         rows[:, M_INSTRUMENT] = f
         return rows, known

@@ -6,7 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+
 from sim.exchange.instruments import MICRO, AnyEvent
+from sim.exchange.messages import (
+    M_ARG,
+    M_ARG2,
+    M_FLAGS,
+    M_INSTRUMENT,
+    M_KIND,
+    M_TIME,
+    MSG_COLS,
+    Kind,
+)
 from sim.oracle.answers import Answer, Truth
 from sim.oracle.electorate import Voters
 from sim.oracle.observation import Observer
@@ -75,13 +87,10 @@ class Question:
         )
 
 
-@dataclass(frozen=True)
-class Strike:
-    """A judge of a binary event on a price: YES strictly beyond the strike."""
-
-    strike_usd: float
-    below: bool
-
-    def __call__(self, price_usd: float) -> Answer:
-        yes = price_usd < self.strike_usd if self.below else price_usd > self.strike_usd
-        return Answer(0 if yes else 1)
+def resolve_row(question: Question, answer: Answer, at_us: int) -> np.ndarray:
+    """RESOLVE at a time, int64[1, 12]; tagged 1 if the answer differs from the truth."""
+    row = np.zeros((1, MSG_COLS), np.int64)
+    row[0, M_TIME], row[0, M_KIND], row[0, M_INSTRUMENT] = at_us, Kind.RESOLVE, question.event
+    row[0, M_ARG], row[0, M_ARG2] = answer.outcome, answer.value
+    row[0, M_FLAGS] = int(answer != question.truth.answer)
+    return row

@@ -55,6 +55,7 @@ def vote(
     seed: int,
     name: str,
     positions: Mapping[str, Answer | None] | None = None,
+    round_: int = 1,
 ) -> Tally:
     """One vote.
 
@@ -63,9 +64,10 @@ def vote(
 
     Args:
         options: the truth, then every other answer that a voter may take for true.
-        seed, name: of the stream (seed, name, "vote"); how much is drawn depends on nothing else
-            than the number of voters, whales and communities.
+        seed, name: of the stream (seed, name, "vote 1"); how much is drawn depends on nothing
+            else than the number of voters, whales and communities.
         positions: by name of a whale, the answer that pays its trader most (None: flat).
+        round_: of the vote, from 1; each has its own draws.
     """
     told = {w.name: _mind(w.votes, (positions or {}).get(w.name)) for w in voters.whales}
     named = [a for a in told.values() if a is not None]
@@ -74,7 +76,7 @@ def vote(
     answers = tuple(dict.fromkeys((*options, *named)))
     wrong = len(options) - 1
     n, whales = voters.count, len(voters.whales)
-    draws = stream(seed, name, "vote")
+    draws = stream(seed, name, f"vote {round_}")
     own = _signals(draws, n + whales, voters.accuracy, wrong)
     common = _signals(draws, electorate.communities, voters.accuracy, wrong)
     follows = draws.random(n) < voters.correlation

@@ -149,6 +149,13 @@ class EventLog:
     def _marks(self) -> np.ndarray:
         return self.of(Event.MARK)
 
+    @cached_property
+    def _payouts(self) -> np.ndarray:
+        return self.of(Event.PAYOUT)
+
+    def payouts_of(self, account: int) -> np.ndarray:
+        return self._payouts[self._payouts[:, m.E_ACCOUNT] == account]
+
     def mark_before(self, i: int, seq: int) -> int:
         """Mark of an event book in ticks right before an event (PRC-03)."""
         rows = self._marks[self._marks[:, m.E_INSTRUMENT] == i]

@@ -70,6 +70,11 @@ class Blame:
         self._lost = self._taken = 0.0
 
     @property
+    def causes(self) -> tuple[int, ...]:
+        """MARKET, ORACLE or RESOLUTION, by FLAG."""
+        return tuple(self._cause)
+
+    @property
     def proposed(self) -> frozenset[int]:
         """Events whose λ is 1 because of a proposal."""
         return frozenset(self._proposed) if self.rules.proposal_margin else frozenset()
@@ -99,6 +104,9 @@ class Blame:
         for row in of(Event.PROPOSE):
             known = int(row[m.E_TIME]), int(row[m.E_SEQ])
             self._proposed.setdefault(int(row[m.E_INSTRUMENT]), known)
+        if len(rows):
+            since = int(rows[0, m.E_TIME]) - self.tick_us
+            self._resolved = [done for done in self._resolved if done.time_us > since]
         flags = rows[flags_at]
         self.episodes.open(flags)
         self.episodes.traded(forced.rows)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from sim.exchange import messages as m
@@ -15,8 +17,8 @@ LEAST_DEPOSIT_USD = 1.0
 class Flows:
     """Accumulates DEPOSIT and WITHDRAW rows, and SETTINGS rows for who is one owner.
 
-    A party is an owner: at first account % parties, then whom its SETTINGS name.  Money inside the
-    exchange (TRANSFER, LEND, trades) is no flow.
+    A party is an owner: at first account % parties, then whom its SETTINGS name, or whom it was
+    joined with.  Money inside the exchange (TRANSFER, LEND, trades) is no flow.
     """
 
     def __init__(self, listing: Listing, accounts: int, parties: int) -> None:
@@ -34,6 +36,11 @@ class Flows:
             self._rows.append(flows[:, columns])
         if len(settings):
             self._owner[settings[:, m.E_ACCOUNT]] = settings[:, m.E_X]
+
+    def join(self, accounts: Sequence[int]) -> None:
+        """From now on these accounts are one party, whatever the exchange knows."""
+        if len(accounts):
+            self._owner[np.asarray(accounts)] = self._owner[accounts[0]]
 
     def metrics(self, truth: Truth | None) -> dict[str, float | None]:
         """extracted_usd and extraction_ratio; None without a truth, or nobody to speak of."""

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from sim.exchange import messages as m
-from sim.exchange.instruments import MICRO, ScalarEvent
+from sim.exchange.instruments import MICRO
 from sim.exchange.legs import ne_mm
 from sim.exchange.messages import Event
 from sim.exchange.rules import Rules
 from sim.risk.eventlog import EventLog
 from sim.risk.link import Link, link_of
-from sim.risk.truth import VOID, TrueOutcome, payouts, share_marks
+from sim.risk.payout import Payout, outcome_name, payout_of, told
+from sim.risk.truth import TrueOutcome, payouts
 
 
 @dataclass(frozen=True)
@@ -42,32 +43,14 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Paid:
-    """What a resolution did to an account, USD: its shares at the marks before, and what it got.
-
-    ``margin_usd``: what its shares had asked for in MM; ``true_usd``: what it would have got under
-    the true outcome, None where nobody knows that.
-    """
-
-    marked_usd: float
-    paid_usd: float
-    margin_usd: float
-    true_usd: float | None
-
-    @property
-    def lost_usd(self) -> float:
-        return self.marked_usd - self.paid_usd
-
-
-@dataclass(frozen=True)
 class Verdict:
     """The RESOLVE or PROPOSE row that pushed an account over, and what it did to it.
 
-    ``raised_usd``: the margin that the proposal asked for on top.
+    ``paid``: by a resolution; ``raised_usd``: the margin that a proposal asked for on top.
     """
 
     row: np.ndarray
-    paid: Paid | None = None
+    paid: Payout | None = None
     raised_usd: float = 0.0
 
     @property
@@ -95,7 +78,6 @@ class Verdicts:
         self.log, self.rules, self.tick_us = log, rules, tick_us
         self.steps, self.outcomes = tuple(steps), tuple(outcomes)
         self._ends = log.of(Event.RESOLVE)
-        self._payouts = log.of(Event.PAYOUT)
         proposals = log.of(Event.PROPOSE)
         _, first = np.unique(proposals[:, m.E_INSTRUMENT], return_index=True)
         self._first = proposals[np.sort(first)]  # of each event, which makes λ 1
@@ -113,9 +95,9 @@ class Verdicts:
         # At one time resolutions come before the tick, proposals after it (SEQ-01).
         recent = self._ends[(self._ends[:, m.E_SEQ] < seq) & (self._ends[:, m.E_TIME] <= time)]
         for row in recent[recent[:, m.E_TIME] > time - self.tick_us]:
-            paid = self.paid(row, int(flag[m.E_ACCOUNT]))
+            paid = payout_of(self.log, row, int(flag[m.E_ACCOUNT]))
             if paid is not None and paid.lost_usd > 0:
-                ne, mm = ne + paid.lost_usd, mm + paid.margin_usd
+                ne, mm = ne + paid.lost_usd, mm + self._margin_usd(paid)
                 if paid.lost_usd > weight:
                     worst, weight = Verdict(row, paid), paid.lost_usd
         recent = self._first[(self._first[:, m.E_SEQ] < seq)]
@@ -127,30 +109,21 @@ class Verdicts:
                     worst, weight = Verdict(row, raised_usd=raised), raised
         return worst if int(flag[m.E_PARENT]) == 0 or ne >= mm else None
 
-    def paid(self, row: np.ndarray, account: int) -> Paid | None:
-        """What the account got from a RESOLVE row; None if it held no shares."""
-        e, seq = int(row[m.E_INSTRUMENT]), int(row[m.E_SEQ])
-        own = self._payouts[
-            (self._payouts[:, m.E_ACCOUNT] == account)
-            & (self._payouts[:, m.E_INSTRUMENT] == e)
-            & (self._payouts[:, m.E_SEQ] < seq)
-        ]
-        if not len(own):
-            return None
-        event, book = self.log.listing.events[e], self.log.listing.first_book(e)
-        got = int(own[-1, m.E_AMOUNT]) / MICRO
-        held = self.log.shares_of(e)[account]
-        ticks = [self.log.mark_before(i, seq) for i in range(book, book + len(event.books))]
-        marks = share_marks(event, np.array(ticks))
-        pays = payouts(event, int(row[m.E_CODE]), int(row[m.E_PRICE]))
-        worth, above = float((held * marks).sum()), float((held * pays).sum())
-        sets = got - above
-        true, really = self.true_outcome(row), None
-        if true is not None:
-            really = sets + float((held * payouts(event, true.outcome, true.value)).sum())
+    def _margin_usd(self, paid: Payout) -> float:
+        """What the shares that a resolution paid had asked for in MM (MAR-05)."""
+        e = int(paid.row[m.E_INSTRUMENT])
         proposed = self.rules.proposal_margin and e in self._first[:, m.E_INSTRUMENT]
-        lam = 1.0 if proposed else event.lam
-        return Paid(sets + worth, got, lam * worth, really)
+        return (1.0 if proposed else self.log.listing.events[e].lam) * paid.above_usd
+
+    def true_usd(self, paid: Payout) -> float | None:
+        """What the true outcome would have paid the account; None where nobody knows it."""
+        true, row = self.true_outcome(paid.row), paid.row
+        if true is None:
+            return None
+        event = self.log.listing.events[int(row[m.E_INSTRUMENT])]
+        really = payouts(event, true.outcome, true.value)
+        pays = payouts(event, int(row[m.E_CODE]), int(row[m.E_PRICE]))
+        return paid.paid_usd + float((paid.above * (really - pays)).sum())
 
     def true_outcome(self, row: np.ndarray) -> TrueOutcome | None:
         """How the event of a RESOLVE row really ended, if it is known."""
@@ -202,29 +175,26 @@ class Verdicts:
     def _resolved(self, found: Verdict, account: int) -> Link:
         row, paid = found.row, found.paid
         assert paid is not None
-        name, wrong = self.log.listing.events[found.event].name, bool(row[m.E_X] == 1)
-        outcome = self.outcome_name(found.event, int(row[m.E_CODE]), int(row[m.E_PRICE]))
-        text = f"event {name} resolved {outcome}{', wrongly' if wrong else ''}: account {account}'s"
-        text += f" shares, {paid.marked_usd:,.2f} USD at mark, were paid {paid.paid_usd:,.2f}"
+        true, true_usd = self.true_outcome(row), self.true_usd(paid)
         data = {
-            "name": name,
-            "outcome": outcome,
-            "wrong": wrong,
+            "name": self.log.listing.events[found.event].name,
+            "outcome": self.name(found.event, int(row[m.E_CODE]), int(row[m.E_PRICE])),
+            "wrong": bool(row[m.E_X] == 1),
             "account": account,
             "marked_usd": paid.marked_usd,
             "paid_usd": paid.paid_usd,
             "true_outcome": None,
-            "true_usd": paid.true_usd,
+            "true_usd": true_usd,
         }
-        true = self.true_outcome(row)
+        text = told(self.log, paid, account)
         if true is not None:
-            data["true_outcome"] = self.outcome_name(found.event, true.outcome, true.value)
-        if true is not None and wrong:
-            text += f"; under the true outcome {data['true_outcome']}: {paid.true_usd:,.2f}"
+            data["true_outcome"] = self.name(found.event, true.outcome, true.value)
+            if data["wrong"]:
+                text += f"; under the true outcome {data['true_outcome']}: {true_usd:,.2f}"
         return link_of(row, "SET-03", text, **data)
 
     def _decided(self, step: Step) -> Link:
-        outcome = self.outcome_name(step.event, step.outcome, step.value)
+        outcome = self.name(step.event, step.outcome, step.value)
         text = f"decided by the {step.actor}: {outcome}"
         data: dict[str, Any] = {"outcome": outcome, "actor": step.actor}
         if step.voted:
@@ -237,7 +207,7 @@ class Verdicts:
     def _said(self, row: np.ndarray, found: Verdict, account: int) -> Link:
         """A PROPOSE or DISPUTE row."""
         who, bond = int(row[m.E_ACCOUNT]), int(row[m.E_AMOUNT]) / MICRO
-        outcome = self.outcome_name(found.event, int(row[m.E_CODE]), int(row[m.E_X]))
+        outcome = self.name(found.event, int(row[m.E_CODE]), int(row[m.E_X]))
         name = self.log.listing.events[found.event].name
         if row[m.E_KIND] == Event.PROPOSE:
             text = f"account {who} proposed {outcome} for event {name}, bond {bond:,.2f} USD"
@@ -250,9 +220,6 @@ class Verdicts:
             text += f" account {account}"
         return link_of(row, "SET-02", text, **data)
 
-    def outcome_name(self, e: int, outcome: int, value: int) -> str:
+    def name(self, e: int, outcome: int, value: int) -> str:
         """An outcome in words."""
-        event = self.log.listing.events[e]
-        if outcome == VOID:
-            return "void"
-        return f"{value:,}" if isinstance(event, ScalarEvent) else event.shares[outcome]
+        return outcome_name(self.log, e, outcome, value)

@@ -11,6 +11,7 @@ from sim.exchange import messages as m
 from sim.exchange.instruments import MICRO
 from sim.exchange.messages import BUY, Event
 from sim.risk.eventlog import EventLog
+from sim.risk.payout import payout_of, resolution_after, told
 
 CLAUSES = {
     Event.MERGE: "LIQ-01",
@@ -23,6 +24,7 @@ CLAUSES = {
     Event.HAIRCUT: "LIQ-06",
     Event.WRITE_OFF: "LIQ-06",
     Event.DEFICIT: "LIQ-08",
+    Event.PAYOUT: "SET-03",
 }
 TOTALS = {
     "forced_orders": "LIQ-02",
@@ -151,6 +153,8 @@ def _said(log: EventLog, now: _Open) -> dict[str, float]:
         return {"insurance_usd": micro}
     if now.kind == Event.FUND_RETURN:
         return {"returned_usd": micro}
+    if now.kind == Event.PAYOUT:
+        return {"paid_usd": micro}
     return {"units": _sum(rows, m.E_SIZE)}  # MERGE, REDEEM
 
 
@@ -192,6 +196,10 @@ def _text(log: EventLog, now: _Open, made: dict[str, float]) -> str:
         Event.WRITE_OFF: "debt of {:,.2f} USD written off",
         Event.DEFICIT: "deficit of {:,.2f} USD covered",
     }
+    if now.kind == Event.PAYOUT:
+        resolved = resolution_after(log, row)
+        paid = None if resolved is None else payout_of(log, resolved, int(row[m.E_ACCOUNT]))
+        return "" if paid is None else told(log, paid, int(row[m.E_ACCOUNT]))
     if now.kind in words:
         return words[now.kind].format(next(iter(made.values())))
     if now.kind == Event.MERGE:

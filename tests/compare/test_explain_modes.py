@@ -16,7 +16,7 @@ from sim.exchange.instruments import JOINT_MAX
 from sim.exchange.legs import Leg, release_usd
 from sim.exchange.messages import Event, Kind
 
-SEEDS = range(100, 112)
+SEEDS = range(1, 13)
 LINKS = ("underlying", "strike_ticks", "below", "jumps")
 
 

@@ -15,11 +15,12 @@ from sim.risk.waterfall import TOTALS
 from sim.risk.why import Liquidation, why
 
 SEEDS = range(24)
+VERDICTS = {"PROPOSE", "RESOLVE"}
 
 
 def liquidations(seed: int) -> tuple[list[Liquidation], np.ndarray]:
     venue, events = lives.stream(seed)
-    rows = needed(events)
+    rows = needed(events, venue.listing)
     found = []
     for account in range(venue.accounts):
         found += why(venue.listing, venue.rules, rows, account).liquidations
@@ -47,9 +48,16 @@ def test_a_chain_ends_with_what_the_flag_names() -> None:
         found, events = liquidations(seed)
         at = {int(row[m.E_SEQ]): row for row in events}
         for case in found:
+            last = max(k for k, link in enumerate(case.chain) if link.event == "FLAG")
+            first, behind = case.chain[last], case.chain[last + 1 :]  # the flag it began with
+            if behind[0].event in VERDICTS:  # no price did it, but what was said of an event
+                ends["verdict"] += 1
+                assert behind[0].seq < first.seq
+                for link in behind:
+                    assert at[link.seq][m.E_KIND] == Event[link.event]
+                continue
             ends[case.cause.event] += 1
-            first = case.chain[-2]  # the flag with which it began
-            assert first.event == "FLAG"
+            assert behind == (case.cause,)
             assert at[first.seq][m.E_PARENT] == case.cause.seq
             if case.cause.event == "INDEX":
                 assert at[case.cause.seq][m.E_KIND] == Event.INDEX
@@ -57,6 +65,7 @@ def test_a_chain_ends_with_what_the_flag_names() -> None:
                 assert case.cause.seq == 0
     assert ends["INDEX"] > 20
     assert ends["NONE"] > 0
+    assert ends["verdict"] > 0
 
 
 @pytest.mark.spec("LIQ-02", "LIQ-08")
@@ -76,7 +85,10 @@ def test_no_event_of_a_liquidation_is_left_out() -> None:
 
 def test_rows_that_are_not_needed_change_nothing() -> None:
     venue, events = lives.stream(0)
-    few, all_of = EventLog(venue.listing, needed(events)), EventLog(venue.listing, events)
+    few, all_of = (
+        EventLog(venue.listing, needed(events, venue.listing)),
+        EventLog(venue.listing, events),
+    )
     assert len(few.rows) < len(events)
     for flag in few.flags:
         assert few.held(flag) == all_of.held(flag)

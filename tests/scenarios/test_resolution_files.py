@@ -354,4 +354,35 @@ def test_what_only_the_parts_know_is_refused_before_the_run_too() -> None:
         'resolution.observes="quorum"', "resolution.quorum=9", text=usual
     )
     short = late_refusal("event.above.resolution.liveness_s=0.005", text=optimistic())
-    assert "liveness or vote is shorter than the matching window" in short
+    assert "the liveness, 5000 us, is shorter than the matching window" in short
+
+
+@pytest.mark.parametrize("mode", ["segregated", "isolated", "portfolio"])
+def test_bonds_come_from_the_wallet_of_the_event(mode: str) -> None:
+    """A party's deposit lies where its bonds are paid, whatever the margin mode."""
+    result = assemble(resolve(scenario(optimistic(), f'rules.margin_mode="{mode}"')))
+    result.world.run()
+    log = result.resolutions.log.of(0)
+    assert [e.actor for e in log if e.actor in ("liar", "watcher")] == ["liar", "watcher"] * 2
+    assert str(log[-1].state) == "final"
+    left = dict.fromkeys(("liar", "watcher"), 0)
+    for name in left:
+        left[name] = sum(result.exchange.balance(a, 0) for a in result.cohorts[name])
+    assert left == {"liar": 500_000_000, "watcher": 2_750_000_000}
+
+
+def test_every_event_that_a_price_decides_is_observed() -> None:
+    """Ranges and a scalar of the price: at the due time 100,200, in the mean about 100,000."""
+    text = TEXT.replace(
+        'kind = "categorical"\noutcomes = ["a", "b", "c"]\noutcome = "b"',
+        'kind = "categorical"\noutcomes = ["a", "b", "c"]\ncoin = "BTC"\n'
+        "strikes_usd = [99_000, 100_100]",
+    ).replace("low = 10\nhigh = 20\noutcome = 15", 'coin = "BTC"\nlow = 99_000\nhigh = 101_000')
+    oracle, found = resolved(text=text)
+    assert [case.answer.value for case in oracle.cases.values() if case.answer][2] == 100_200
+    assert [name for _, _, name in found][:2] == ["YES", "c"]
+    oracle, found = resolved('resolution.observes="twap"', text=text)
+    assert [name for _, _, name in found][:2] == ["NO", "b"]
+    assert oracle.cases[2].answer is not None
+    assert 100_000 <= oracle.cases[2].answer.value < 100_050
+    assert all(case.wrong for case in oracle.cases.values())

@@ -154,9 +154,9 @@ def test_the_story_goes_from_the_proposal_to_the_losses(runs: Path) -> None:
     assert fallen[0]["shares_lost_usd"] == pytest.approx(50)
     assert fallen[0]["cohort"] == "pledger"
     assert (fallen[1]["cause"], fallen[1]["forced_trades"]) == ("trades", 1)
-    assert fallen[1]["shares_lost_usd"] is None
+    assert fallen[1]["shares_lost_usd"] == pytest.approx(50)  # its own, which alone it bore
     assert 2 not in fallen
-    assert found["totals"]["shares_lost_usd"] == pytest.approx(50)
+    assert found["totals"]["shares_lost_usd"] == pytest.approx(100)
     assert found["totals"]["closed_usd"] == pytest.approx(
         sum(f["closed_usd"] for f in found["liquidations"])
     )

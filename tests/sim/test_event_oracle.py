@@ -301,6 +301,7 @@ def test_what_the_exchange_refuses_leaves_the_event_open(
     scene = Scene(procedure=Procedure(), event=event, truth=truth, faults=(wrong,), rules=rules)
     assert scene.resolved() == [(70.0, -1, 0)]
     assert scene.states[-1] == (70.0, "void")
+    assert scene.oracle.log.entries[-1].actor == "exchange"
 
 
 @pytest.mark.spec("SET-03")
@@ -496,11 +497,40 @@ def test_every_window_gives_the_same_run(kind: str) -> None:
 
 
 def test_a_liveness_below_the_window_is_refused() -> None:
-    with pytest.raises(ValueError, match="shorter than the matching window"):
+    with pytest.raises(ValueError, match="the liveness, 5000 us, is shorter than the matching"):
         Scene(procedure=Procedure("optimistic", liveness_us=5_000), window_us=10_000)
+    with pytest.raises(ValueError, match="the retry of a fault, 10 us, is shorter"):
+        Scene(procedure=Procedure(), faults=(ResolutionFault("double", retry_us=10),))
 
 
 def test_two_questions_about_one_event_are_refused() -> None:
     question = Question(0, LISTING.events[0], Truth(0, START))
     with pytest.raises(ValueError, match="two questions"):
         EventOracle([question, question], 1)
+
+
+@pytest.mark.spec("SEQ-01")
+def test_resolutions_of_one_time_come_in_the_order_of_their_events() -> None:
+    """Whatever was planned first: what is heard is heard when a window closes."""
+
+    def run(window_us: int) -> list[int]:
+        direct = Procedure(delay_us=5 * S + 3_000)  # planned at 10 s, for 15.003 s
+        soon = Procedure("optimistic", liveness_us=5 * S, vote_us=S)  # planned when it is heard
+        asked = [
+            Question(e, LISTING.events[e], Truth(0, START + 10 * S, v), p, HONEST)
+            for e, v, p in ((LIST, 0, soon), (RANGE, 12, direct), (BINARY, 0, direct))
+        ]
+        oracle, keeper = EventOracle(asked, 1), Keeper()
+        world = World(
+            Exchange(LISTING, Rules(), accounts=5), seed=1, start_us=START, end_us=START + 20 * S,
+            window_us=window_us, recorder=keeper, cadence=QUIET,
+        )  # fmt: skip
+        world.serve(oracle)
+        world.setup(np.array([message(0, Kind.DEPOSIT, ALICE, 0, size=1000 * S)], np.int64))
+        world.transport.schedule(np.array([propose(10.003, ALICE, Answer(0), LIST)], np.int64))
+        world.run()
+        rows = keeper.of(Event.RESOLVE)
+        assert set(rows[:, E_TIME].tolist()) == {START + 15_003_000}
+        return [int(e) for e in rows[:, E_INSTRUMENT]]
+
+    assert [run(w) for w in (0, 1_000, 10_000)] == [[BINARY, LIST, RANGE]] * 3

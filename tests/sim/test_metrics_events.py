@@ -15,6 +15,7 @@ from sim.network.statement import statement_of
 from sim.risk.eventlog import EventLog, needed
 from sim.risk.metrics import Metrics
 from sim.risk.oracle_shares import Shares
+from sim.risk.payout import payout_of
 from sim.risk.truth import TrueOutcome
 from sim.risk.verdict import Step, Verdicts
 from sim.risk.why import Why, why
@@ -88,14 +89,13 @@ def test_what_the_true_outcome_would_have_paid_is_told() -> None:
     for outcome, paid in ((0, 105.0), (-1, 55.0), (1, 5.0)):
         log = EventLog(LISTING, rows)
         judge = Verdicts(log, Rules(), USD, (), [TrueOutcome(outcome)])
-        found = judge.paid(log.of(Event.RESOLVE)[0], PLEDGER)
+        found = payout_of(log, log.of(Event.RESOLVE)[0], PLEDGER)
         assert found is not None
-        assert (found.marked_usd, found.paid_usd, found.true_usd) == (55.0, 5.0, paid)
-    unknown = Verdicts(EventLog(LISTING, rows), Rules(), USD)
-    found = unknown.paid(log.of(Event.RESOLVE)[0], PLEDGER)
+        assert (found.marked_usd, found.paid_usd, judge.true_usd(found)) == (55.0, 5.0, paid)
+    unknown = Verdicts(log, Rules(), USD)
     assert found is not None
-    assert found.true_usd is None
-    assert unknown.paid(log.of(Event.RESOLVE)[0], PLAIN) is None
+    assert unknown.true_usd(found) is None
+    assert payout_of(log, log.of(Event.RESOLVE)[0], PLAIN) is None
 
 
 @pytest.mark.spec("SET-02", "MAR-05")

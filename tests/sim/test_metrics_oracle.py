@@ -239,6 +239,8 @@ def test_wallets_of_a_party_are_one_owner() -> None:
         tool.add(flows[1:])
         found = tool.report().metrics
         assert (found["extraction_ratio"], found["extracted_usd"]) == (ratio, usd)
+    tool.flows.join([6, 1])
+    assert tool.report().metrics["extraction_ratio"] == 3
 
 
 WIDE = Listing(

@@ -273,6 +273,7 @@ def test_readings_one_by_one_become_the_same_as_all_at_once(kind: str, severity:
         ([fault("bias"), fault("lag", sources=("z",))], 1, "unknown source 'z'"),
         ([fault("outage", upstream="cloud")], 0, "unknown upstream 'cloud'"),
         ([fault("captured", take=4)], 0, "captures 4 of 3"),
+        ([fault("bias", name="x"), fault("lag", name="x")], 1, "two faults are named 'x'"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_by_its_entry(faults: list, entry: int, reason: str) -> None:  # type: ignore[type-arg]

@@ -42,6 +42,7 @@ def grades(oracle: PriceOracle, *seconds: float) -> list[int]:
 
 
 # dispersion -------------------------------------------------------------------------------
+@pytest.mark.spec("PRC-04")
 def test_sources_far_apart_make_the_reading_too_uncertain() -> None:
     # The mean of two of which one is a thousand times too high.
     wild = [fault("factor", factor=1000.0, sources=("b",))]
@@ -93,6 +94,7 @@ LUNA = BTC.model_copy(update={"name": "LUNA", "tick_micro": 100, "index_ticks": 
 FLOORED = tuple(Source(n, lag_us=0, noise_bps=0, min_usd={"LUNA": 0.107}) for n in "abc")
 
 
+@pytest.mark.spec("PRC-04")
 def test_an_answer_at_the_floor_is_no_answer() -> None:
     naive, guarded = (
         make(FLOORED, truth=falling(), feeds=[LUNA], guard=g)

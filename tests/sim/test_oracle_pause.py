@@ -118,6 +118,7 @@ def index_event(time_us: int, code: int, read_us: int, feed: int = 0) -> np.ndar
     return row
 
 
+@pytest.mark.spec("PRC-04")
 def test_age_makes_a_reading_stale_between_events() -> None:
     pauser = Pauser(LISTING, RULE)
     assert pauser.grade(0, AT) is Grade.STALE  # nothing heard yet
@@ -183,6 +184,7 @@ def walk(window_us: int, rule: PauseRule, bad: list[tuple[float, float]], until:
     return pauser, ears.rows, exchange.state_digest()
 
 
+@pytest.mark.spec("ORD-03")
 def test_an_instrument_is_paused_and_reopened_by_an_auction() -> None:
     pauser, states, _ = walk(10_000, RULE, [(20, 22), (40, 60)])
     assert [(when, i, state) for when, i, state, _ in states] == [
@@ -203,6 +205,7 @@ def test_an_instrument_is_paused_and_reopened_by_an_auction() -> None:
     assert {t.instrument for t in pauser.log} == {0}  # neither the future nor ETH
 
 
+@pytest.mark.spec("ORD-03")
 def test_a_feed_that_turns_bad_in_the_auction_keeps_it_open() -> None:
     pauser, states, _ = walk(10_000, RULE, [(10, 30), (80, 100)], until=260)
     assert [(when, state) for when, _, state, _ in states] == [

@@ -55,6 +55,7 @@ def test_a_source_answers_within_its_limits_only() -> None:
     assert (rows[:, M_PRICE] / 1e4).round(1).tolist() == [200.0, pytest.approx(250, abs=0.3), 300.0]
 
 
+@pytest.mark.spec("PRC-01")
 def test_what_sources_claim_is_published_or_the_dispersion_if_that_is_more() -> None:
     sources = [Source(n, noise_bps=0, lag_us=0, confidence_bps=100) for n in "abc"]
     row = btc(make(sources), 1000)[0]
@@ -198,6 +199,7 @@ def test_a_quorum_of_more_than_there_are_is_refused() -> None:
 honest_prices = st.floats(1.0, 1e6, allow_nan=False)
 
 
+@pytest.mark.spec("PRC-01")
 @given(
     st.lists(st.tuples(honest_prices, st.integers(1, 5)), min_size=1, max_size=8),
     st.lists(st.tuples(st.floats(-1e12, 1e12), st.integers(1, 5)), max_size=8),

@@ -98,7 +98,7 @@ def test_correlation_makes_juries_worse() -> None:
 
 # blocs ------------------------------------------------------------------------------------
 BLOC = replace(
-    EQUAL, count=2000, stake_micro=10**10, accuracy=1.0, whales=(Whale("bloc", 0.25, NO),)
+    EQUAL, count=6000, stake_micro=10**10, accuracy=1.0, whales=(Whale("bloc", 0.25, NO),)
 )
 
 
@@ -111,7 +111,7 @@ def test_a_quarter_of_the_stake_wins_below_a_third_of_turnout() -> None:
 @pytest.mark.parametrize("accuracy", [1.0, 0.9, 0.75])
 def test_a_bloc_flips_the_vote_on_its_side_of_the_line(accuracy: float) -> None:
     line = flipping_turnout(0.25, accuracy)
-    for turnout, winner in ((line - 0.06, NO), (line + 0.06, YES)):
+    for turnout, winner in ((line - 0.08, NO), (line + 0.08, YES)):
         who = replace(BLOC, accuracy=accuracy, turnout=turnout)
         assert {t.winner for t in tallies(who, 10)} == {winner}
 

@@ -19,9 +19,11 @@ from sim.exchange.kernel.lending import take_back
 from sim.exchange.kernel.margin import equity, maintenance
 from sim.exchange.kernel.pool import claim
 from sim.exchange.kernel.prefilter import FOREVER, drive, next_unsafe, settle_for
+from sim.exchange.kernel.quality import grade
 from sim.exchange.kernel.shares import change_sets, complete
 from sim.exchange.kernel.state import (
     A_BORROWED,
+    A_FEED,
     A_POOL,
     BACKSTOP_ON,
     C_DRAWN,
@@ -33,6 +35,7 @@ from sim.exchange.kernel.state import (
     D_TICK_INDEX,
     FAILED_STEPS,
     FLAGGED_COUNT,
+    G_LIQUIDATE,
     I_MARK,
     I_TICK_MARK,
     INSURANCE,
@@ -85,6 +88,8 @@ def sold_out(s, a):
         if s.bal[a, k] < 0:
             if s.bal[a, 0] >= coin_price(s, k):
                 return False
+            if grade(s, s.assets[k, A_FEED]) >= h[G_LIQUIDATE]:
+                return False  # nobody knows what it is worth
             owing = True
     return owing and not has_position(s, a)
 
