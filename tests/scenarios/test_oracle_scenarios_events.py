@@ -87,7 +87,9 @@ def test_bad_debt_is_what_loans_exceed_all_else_by(unguarded: Run, tmp_path: Pat
     of = made(tmp_path, "wrong-resolution", never)
     held = pl.read_parquet(of.path / "holdings.parquet")
     assert set(held["code"].unique()) == {0}  # balances alone: shares are paid, nothing is open
-    owed = float(held.filter(pl.col("size") < 0)["size"].sum()) / -1e6
+    debts = held.filter(pl.col("size") < 0)
+    assert set(debts["instrument"].unique()) == {0}  # USDC
+    owed = float(debts["size"].sum()) / -1e6
     found = metrics(unguarded)
     assert owed > 100_000
     assert found["bad_debt_true_usd"] == pytest.approx(owed, abs=1)
@@ -155,3 +157,32 @@ def test_two_winners_or_none_are_refused_and_nobody_is_paid_twice(
     assert len(sets) == 3
     promised = sum(int(text.split()[0]) for text in sets["text"]) * 1_000_000
     assert 0 <= promised - int(paid["amount"].sum()) <= 3 * 100  # floors, micro-USDC
+
+
+# ---------------------------------------------------------------- self-referential-mark
+
+SQUEEZE: Sets = {"end": "2025-08-26T21:52:00Z"}
+
+
+@pytest.mark.spec("PRC-02", "LIQ-05")
+def test_a_squeeze_closes_shorts_against_winners_and_nobody_else_pays(tmp_path: Path) -> None:
+    of = made(tmp_path, "self-referential-mark", {**SQUEEZE, "variant": "unguarded"})
+    found = metrics(of)
+    assert found["liquidated_notional_usd"] > 4_000_000
+    assert found["adl_notional_usd"] > 0
+    assert found["insurance_used_usd"] == found["socialised_usd"] == 0
+    assert found["bad_debt_usd"] == pytest.approx(found["adl_pnl_usd"], abs=1)  # winners cover it
+    assert len(rows(of, Event.HAIRCUT)) == 0
+    # No spill: whoever is flagged or deleveraged holds the token, and nothing else moves hands.
+    assert set(rows(of, Event.ADL)["instrument"].unique()) == {1}
+    flagged = rows(of, Event.FLAG)["account"].unique()
+    legs = rows(of, Event.LEG).filter(pl.col("account").is_in(flagged.implode()))
+    assert set(legs.filter(pl.col("code") == 1)["instrument"].unique()) == {1}
+
+
+@pytest.mark.spec("PRC-02")
+def test_a_bounded_mark_and_a_price_from_elsewhere_leave_shorts_alone(tmp_path: Path) -> None:
+    of = made(tmp_path, "self-referential-mark", {**SQUEEZE, "variant": "guarded"})
+    assert metrics(of)["liquidated_notional_usd"] <= 800_000
+    marks = rows(of, Event.MARK).filter(pl.col("instrument") == 1)["price"]
+    assert 1.1 * 6000 < int(marks.max() or 0) <= 1.2 * 6000  # 1.15 times an average near 0.6
