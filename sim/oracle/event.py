@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 SECOND_US = 1_000_000
 LOOK_US = SECOND_US  # between looks for an observation that is not known yet
+DECIDES = (Step.DECIDE, Step.FINISH, Step.ANNUL)
 UNDISPUTED, PROPOSER, DISPUTER = range(3)  # code of a BOND row
 
 
@@ -186,7 +187,8 @@ class EventOracle:
         case = self.cases[e]
         case.state = after(case.state, step)
         entry = Entry(now_us, e, case.state, actor, answer, *stakes, text)
-        self.log.add(entry, proposal=proposal, bond=bond)
+        decided = answer if step in DECIDES else None
+        self.log.add(entry, proposal=proposal, bond=bond, decided=decided)
         return case.state
 
     def _look(self, e: int, now_us: int) -> None:
@@ -336,7 +338,7 @@ class EventOracle:
         sent = case.sending
         if case.state is State.REFUSED and sent is not None and sent.retry_us:
             # The right one this time: what was decided, without the fault.
-            decided = next(x.answer for x in reversed(self.log.of(e)) if x.state is State.DECIDED)
+            decided = self.seen(e, now).decided
             assert decided is not None
             call = partial(self._retry, e, decided)
             self._agenda.plan(now + sent.retry_us, e, call)

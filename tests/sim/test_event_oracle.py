@@ -463,6 +463,26 @@ def test_the_public_sees_states_as_of_a_time() -> None:
     assert seen(BINARY, START + 199 * S).state is State.FINAL
 
 
+def test_the_public_sees_what_was_decided_whatever_was_proposed() -> None:
+    rows = [propose(12, ALICE, NO), dispute(20, BOB), propose(25, ALICE, NO), dispute(30, CAROL)]
+    late = (ResolutionFault("late", delay_us=40 * S),)
+    seen = Scene(*rows, faults=late).oracle.seen
+    assert seen(BINARY, START + 80 * S - 1).decided is None
+    voted = seen(BINARY, START + 80 * S)
+    assert (voted.state, voted.proposal, voted.decided) == (State.DECIDED, NO, YES)
+    direct = Procedure(delay_us=30 * S)
+    seen = Scene(propose(12, ALICE, NO), procedure=direct).oracle.seen
+    assert seen(BINARY, START + 11 * S).decided == seen(BINARY, START + 39 * S).decided == YES
+    assert seen(BINARY, START + 39 * S).proposal == NO
+
+
+def test_a_proposal_after_the_decision_is_not_what_is_sent_after_a_refusal() -> None:
+    faults = (ResolutionFault("double", retry_us=20 * S), ResolutionFault("late", delay_us=30 * S))
+    scene = Scene(propose(12, ALICE, NO), procedure=Procedure(), faults=faults)
+    assert scene.states[:3] == [(10.0, "decided"), (12.0, "decided"), (40.0, "refused")]
+    assert scene.resolved() == [(60.0, 0, 0)]
+
+
 def test_the_log_is_a_table() -> None:
     scene = Scene(propose(12, ALICE, NO), dispute(20, BOB), propose(25, CAROL, YES))
     table = frame(scene.oracle.log)
