@@ -85,6 +85,10 @@ class Voters:
     def __post_init__(self) -> None:
         if not 1 <= self.communities <= self.count:
             raise ValueError(f"{self.communities} communities of {self.count} voters")
+        names = [w.name for w in self.whales]
+        for k, name in enumerate(names):
+            if name in names[:k]:
+                raise ValueError(f"two voters are named {name!r}")
         shares = sum(w.share for w in self.whales)
         if not shares < 1:
             raise ValueError(f"whales hold {shares:g} of the stake: nothing is left for voters")

@@ -127,6 +127,12 @@ def test_a_whale_votes_its_position_or_honestly_when_flat() -> None:
         Whale("w", 0.5, "position")
 
 
+def test_whales_have_names_of_their_own() -> None:
+    """Their minds are told apart by name: two of one name would vote as one."""
+    with pytest.raises(ValueError, match="two voters are named 'w'"):
+        Voters(whales=(Whale("w", 0.2, YES), Whale("v", 0.1), Whale("w", 0.3, NO)))
+
+
 # thresholds -------------------------------------------------------------------------------
 def test_a_tie_a_small_majority_and_a_small_turnout_have_no_winner() -> None:
     stakes, options = (10, 10, 10), (YES, NO)
