@@ -143,8 +143,11 @@ def draw(voters: Voters, seed: int, name: str, graph: nx.DiGraph | None = None) 
 
 def apportion(total: int, weights: Sequence[float]) -> list[int]:
     """Integers in proportion to `weights` that add to `total`: floors, the rest to the largest."""
-    exact = [Fraction(w) for w in weights]
-    whole = sum(exact)
-    parts = [math.floor(total * w / whole) for w in exact]
+    exact = [w.as_integer_ratio() for w in weights]
+    # The denominators of floats are powers of two: the largest is a common one.
+    unit = max((d for _, d in exact), default=1)
+    scaled = [n * (unit // d) for n, d in exact]
+    whole = sum(scaled)
+    parts = [total * n // whole for n in scaled]
     parts[weights.index(max(weights))] += total - sum(parts)
     return parts

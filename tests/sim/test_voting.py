@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from fractions import Fraction
 
 import networkx as nx
 import numpy as np
@@ -178,6 +179,20 @@ def test_apportioned_parts_add_up(total: int, weights: list[float]) -> None:
     parts = apportion(total, weights)
     assert sum(parts) == total
     assert min(parts) >= 0
+
+
+@given(
+    st.integers(0, 10**18),
+    st.lists(
+        st.one_of(st.floats(0, 1e300), st.floats(0.5, 1e4), st.integers(0, 2**70)),
+        min_size=1, max_size=30,
+    ).filter(any),
+)  # fmt: skip
+def test_apportioned_parts_are_the_fractions_floors(total: int, weights: list[float]) -> None:
+    exact = [Fraction(w) for w in weights]
+    floors = [math.floor(total * w / sum(exact)) for w in exact]
+    floors[weights.index(max(weights))] += total - sum(floors)
+    assert apportion(total, weights) == floors
 
 
 def test_stakes_have_the_tail_they_are_given() -> None:
