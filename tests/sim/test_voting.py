@@ -174,6 +174,17 @@ def test_slashing_by_hand() -> None:
     assert tally.rewards == (7, 3, 0)  # 6.67 and 3.33: floors, the rest to the largest
 
 
+@given(st.integers(0, 10**24), st.integers(0, 1000))
+def test_slashing_is_exact_for_any_stake(stake: int, permille: int) -> None:
+    stakes = (2 * stake + 1, stake + 1, stake)
+    tally = count(replace(EQUAL, slash=permille / 1000), stakes, (YES, NO), (0, 0, 1))
+    assert tally.slashed == (0, 0, stake * permille // 1000)
+    first = sum(tally.slashed) * stakes[0] // (stakes[0] + stakes[1])
+    second = sum(tally.slashed) * stakes[1] // (stakes[0] + stakes[1])
+    assert tally.rewards == (sum(tally.slashed) - second, second, 0)
+    assert tally.rewards[0] - first <= 1
+
+
 @given(st.integers(0, 10**15), st.lists(st.floats(0.001, 1e6), min_size=1, max_size=30))
 def test_apportioned_parts_add_up(total: int, weights: list[float]) -> None:
     parts = apportion(total, weights)
