@@ -354,8 +354,11 @@ class EventOracle:
         case.returned += 1
         code = int(row[E_CODE])
         loser = {UNDISPUTED: -1, PROPOSER: pair.disputer, DISPUTER: pair.proposer}[code]
-        if loser in self._corrupt_accounts():
-            case.corruption = case.corruption.plus(bonds_lost=pair.bond)
+        theirs = self._corrupt_accounts()
+        if loser in theirs:
+            # If the winner is theirs, too, only the store's part is gone.
+            lost = int(row[E_X]) if int(row[E_ACCOUNT]) in theirs else pair.bond
+            case.corruption = case.corruption.plus(bonds_lost=lost)
 
     def _account(self, e: int) -> None:
         """Write down what the corrupter paid and gained, if there was one."""

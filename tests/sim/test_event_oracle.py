@@ -438,7 +438,17 @@ def test_corruption_is_accounted_for() -> None:
     )  # fmt: skip
 
 
-def test_a_failed_corruption_costs_and_brings_nothing() -> None:
+@pytest.mark.spec("SET-04")
+def test_a_corrupter_on_both_sides_loses_what_the_store_keeps() -> None:
+    rows = [propose(12, ALICE, NO), dispute(20, BOB), propose(25, CAROL, YES)]
+    alone = Scene(*rows, corrupters=("alice",))
+    assert alone.oracle.cases[BINARY].corruption.bonds_lost == 750 * S
+    both = Scene(*rows, corrupters=("alice", "bob"))
+    assert both.oracle.cases[BINARY].corruption.bonds_lost == 375 * S
+    assert both.cash(ALICE) + both.cash(BOB) == 20_000 - 375
+
+
+def test_a_failed_corruption_costs_bonds_and_slashed_stake_and_brings_nothing() -> None:
     voters = Voters(
         count=9, stake_micro=9_000 * S, tail_exponent=0.0, communities=1, accuracy=1.0,
         turnout=1.0, slash=0.1, whales=(Whale("bloc", 0.25, NO, "alice"),),
