@@ -165,7 +165,7 @@ class EventOracle:
         now = min(self.world.clock.now_us, self.world.end_us)
         listing, exchange = self.world.exchange.listing, self.world.exchange
         sets = {
-            e: int(exchange.open_interest(listing.first_book(e)))  # type: ignore[attr-defined]
+            e: int(exchange.open_interest(listing.first_book(e)))
             for e, case in self.cases.items()
             if case.resolved_us < 0 and case.question.truth.due_us <= now
         }
@@ -379,7 +379,7 @@ class EventOracle:
         accounts = sorted({int(a) for name in names for a in self.cohorts.get(name, ())})
         listing = self.world.exchange.listing
         shares = len(self.cases[e].question.item.shares)
-        balance = self.world.exchange.balance  # type: ignore[attr-defined]
+        balance = self.world.exchange.balance
         return corruption.holdings(balance, listing.first_share(e), shares, accounts)
 
     def _who(self, account: int) -> str:
