@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from oracle_scene import BTC, END, ETH, EXACT, START, S, at, fault, make
 from sim.exchange.messages import M_ARG, M_ARG2, M_INSTRUMENT, M_PRICE, M_SIZE, M_TIME
 from sim.oracle.fault import OracleError
 from sim.oracle.median import weighted_median
+from sim.oracle.policy import Policy
 from sim.oracle.price import PriceOracle
 from sim.oracle.source import Source
 from sim.oracle.truth import TruthPath
@@ -65,6 +68,23 @@ def test_what_sources_claim_is_published_or_the_dispersion_if_that_is_more() -> 
     ]
     row = btc(make(sources, apart), 1000)[0]
     assert row[M_SIZE] == pytest.approx(0.05 * row[M_PRICE], rel=2e-2)
+
+
+@pytest.mark.spec("PRC-01")
+@pytest.mark.parametrize(("count", "index"), [(3, "334"), (2, "500.5")])
+def test_confidence_is_the_distance_from_the_median_not_from_the_mean(
+    repo: Path, count: int, index: str
+) -> None:
+    truth = TruthPath(("BTC",), START, np.ones((1, 4001)))
+    wrong = fault("factor", factor=1000.0, sources=("a",))
+    oracle = make(
+        EXACT[:count], [wrong], truth=truth, feeds=[BTC], policy=Policy("mean"), dispersion=True
+    )
+    row = btc(oracle, 2500)[0]
+    assert row[[M_PRICE, M_SIZE]].tolist() == [round(float(index) * 1e4), 0]
+    told = (repo / "docs" / "oracle.md").read_text("utf-8")
+    assert f" {index} and " in told
+    assert "its distance from the index" not in told
 
 
 @pytest.mark.spec("PRC-01")
