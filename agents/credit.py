@@ -75,7 +75,7 @@ def room_units(
 
     if after(0.0) <= 0:
         return 0
-    worth = sum(max(0.0, u) * unit_usd[a] for a, u in units.items()) + max(0.0, -margin_usd)
+    worth = math.fsum(max(0.0, u) * unit_usd[a] for a, u in units.items()) + max(0.0, -margin_usd)
     low, high = 0.0, worth / price + 1.0
     if after(high) > 0:  # an asset that is no collateral at all
         return int(high)

@@ -108,7 +108,7 @@ class Flow(Trader):
         if gone_s > 2 * p.duration_s or self.positions.flagged[0]:
             return blocks.none(), pause_us
         due = p.total_usd * min(1.0, (gone_s + p.interval_s) / p.duration_s)
-        coming = sum(self._usd(price, lots) for lots, price in self.under_way.values())
+        coming = math.fsum(self._usd(price, lots) for lots, price in self.under_way.values())
         price, touch = self._limit(view)
         if price <= 0:
             return blocks.none(), pause_us

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _not_too_short(seconds: float) -> float:
+    if 0 < seconds < 1e-6:
+        raise ValueError(f"{seconds:g} s is less than a microsecond, and not 0")
+    return seconds
+
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+# Seconds and milliseconds stay far below the end of int64 microseconds, and above one of them.
+Seconds = Annotated[float, Field(ge=1e-6, le=1e9)]
+SecondsOr0 = Annotated[float, Field(ge=0, le=1e9), AfterValidator(_not_too_short)]
+Milliseconds = Annotated[float, Field(ge=0, le=1e9)]
 Usd = Annotated[float, Field(ge=0, le=1e12)]  # money is int64 micro-USDC; far below its end
 Ratio = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]

@@ -19,7 +19,6 @@ from sim.oracle.observation import Observer
 from sim.oracle.price import PriceOracle
 from sim.oracle.question import Procedure, Question
 from sim.oracle.resolution_faults import ResolutionFault
-from sim.oracle.ticks import Ticks
 from sim.oracle.truth import TruthPath
 
 if TYPE_CHECKING:
@@ -153,14 +152,14 @@ def _observed(
         return None, None
     if oracle is None:
         raise ValueError(f"observes {settings.observes!r} needs a price oracle")
-    feed, ticks = oracle.feeds[terms.feed].name, Ticks(oracle)
-    covering = ticks.sources(feed)
+    feed, covering = oracle.feeds[terms.feed].name, oracle.names_of(terms.feed)
     if settings.source and settings.source not in covering:
         raise ValueError(
             f"source {settings.source!r} does not cover {feed!r}{choose(settings.source, covering)}"
         )
-    names = (settings.source or covering[0],) if settings.observes == "nearest" else covering
+    nearest = settings.observes == "nearest"
+    names = (settings.source or covering[0],) if nearest else tuple(covering)
     observer = Observer(
-        ticks, feed, terms.resolves_us, settings.observes, settings.twap_s, names, settings.quorum
+        oracle, feed, terms.resolves_us, settings.observes, settings.twap_s, names, settings.quorum
     )
     return observer, lambda price_usd: Answer(*terms.answer(price_usd))

@@ -65,7 +65,7 @@ class Oracle(Part):
     """Several sources, their weighted median, and what fails.  No source: the usual seven."""
 
     source: tuple[Source, ...] = ()
-    dispersion: bool = True  # the sources' distances from the index make its confidence
+    dispersion: bool = True  # distances from the weighted median make the confidence
     policy: Literal["weighted_median", "median", "mean", "single", "redemption"] = "weighted_median"
     single: str = ""  # the source that `policy = "single"` reads
     redemption_usd: dict[Name, Positive] = Field(

@@ -106,7 +106,10 @@ class Aggregate:
         self._index = np.empty(0)
 
     def rows(self, times: np.ndarray, quotes: Quotes) -> tuple[np.ndarray, np.ndarray]:
-        """INDEX rows made at `times`, int64[times, 12], and which of them there are, bool[times]."""
+        """INDEX rows made at `times`, int64[times, 12], and which of them there are, bool[times].
+
+        Confidence is made with the weighted median, before the policy makes its index.
+        """
         from sim.oracle.median import index_rows  # brings numba, which a mere import need not
 
         q = quotes if self._alone is None else quotes.only(self._alone)

@@ -44,7 +44,8 @@ def index_rows(
 
     Where no source is fresh the index is the median of the last readings that are `there`, these
     are marked in `fresh`, and the count is 0.  A source's own confidence is what it has `claimed`
-    (0: nothing), or with `dispersion` its distance from the index if that is more.
+    (0: nothing), or with `dispersion` its distance from that median if that is more, also where a
+    policy makes another index of it afterwards (`sim.oracle.policy`).
     """
     for t in range(prices.shape[0]):
         n = 0

@@ -96,8 +96,8 @@ class Observer:
         prices = [p for p in self.oracle.index(self.feed, times).tolist() if not math.isnan(p)]
         if not prices:
             return None
-        # In order, so that every machine adds alike; known when the last reading is out.
-        return Observation(self.due_us + SECOND_US, sum(prices) / len(prices))
+        # Exact, since sum() is not the same on every Python; known when the last reading is out.
+        return Observation(self.due_us + SECOND_US, math.fsum(prices) / len(prices))
 
 
 def nearest(

@@ -19,7 +19,8 @@ class Policy:
     """One way to aggregate fresh sources.
 
     ``weighted_median``: the smallest price at which half of the weight is reached [Hyperliquid].
-    ``median``: the same with equal weights.  ``mean``: weighted.  ``single``: `source` alone.
+    ``median``: the same with equal weights.  ``mean``: weighted; confidence stays the distance from
+    the weighted median and does not see what the mean did.  ``single``: `source` alone.
     ``redemption``: max(floor·R, w·R + (1 − w)·weighted median) with R the price in USD at which the
     coin can be redeemed; feeds without one use the weighted median.
 

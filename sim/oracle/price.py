@@ -38,7 +38,8 @@ class PriceOracle:
     is fresh, the last ones are published again with a count of 0, and age.
 
     Confidence is the weighted lower median of the sources' own: what they claim, or with
-    `dispersion` their distance from the index if that is more.
+    `dispersion` their distance from the weighted median if that is more, whatever the policy: a
+    mean may be far from its sources and this confidence 0.
 
     Feeds with a source that reads a book of the exchange are *live*: `sim.oracle.live` makes their
     readings during the run, and `messages` leaves them out.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -151,23 +151,31 @@ def exogenous(truth: TruthPath, feed: str, source: Source, span: Span) -> Readin
 def derived(
     parts: Sequence[tuple[Readings, float]], feed: str, source: Source, span: Span
 ) -> Readings:
-    """What a source publishes that is the weighted mean of others, given theirs (with faults)."""
+    """What a source publishes that is the weighted mean of others, given theirs (with faults).
+
+    It has nothing to publish until all of them have spoken.
+    """
+    if not all(len(readings) for readings, _ in parts):
+        return Readings.room(0)
     beats = span.beats(feed, source)
-    price, absent = np.zeros(len(beats)), np.zeros(len(beats), dtype=np.bool_)
+    price, spoken = np.zeros(len(beats)), np.ones(len(beats), dtype=np.bool_)
     oldest = np.full(len(beats), np.iinfo(np.int64).max)
     for readings, weight in parts:
         row, there = last_present(readings, beats - source.lag_us)
         price += weight * readings.price_usd[row]
         oldest = np.minimum(oldest, readings.time_us[row])
-        absent |= ~there
+        spoken &= there
     noise = span.noise(feed, source).standard_normal(len(beats)) * (source.noise_bps / 1e4)
     made = Readings.honest(beats, price * (1.0 + noise), source.confidence_bps)
-    made = Readings(beats, np.minimum(beats, oldest), made.price_usd, made.claimed_usd, absent)
-    return _published(feed, source, made)
+    made = replace(made, time_us=np.minimum(beats, oldest))
+    return _published(feed, source, made.take(spoken))
 
 
 def last_present(readings: Readings, times_us: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Row of the last reading at each time at which the source was not gone, and if there is one."""
+    """Row of the last reading at each time at which the source was not gone, and if there is one.
+
+    Without a single reading there is no row to take: row 0 stands for "none" and may not be read.
+    """
     row = np.searchsorted(readings.beat_us, times_us, side="right") - 1
     there = row >= 0
     row = np.maximum(row, 0)

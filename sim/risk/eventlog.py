@@ -10,7 +10,7 @@ import numpy as np
 from sim.exchange import messages as m
 from sim.exchange.account import Account, account_of_legs, leg_rows
 from sim.exchange.instruments import MICRO, Listing
-from sim.exchange.messages import Event
+from sim.exchange.messages import Event, Grade
 from sim.exchange.places import Place, places
 from sim.risk.oracle_shares import Shares
 
@@ -35,7 +35,7 @@ KINDS = (
     Event.FUND_RETURN,
     Event.DEFICIT,
 )  # and forced FILLs, and FILLs and MARKs of event books
-UNUSED_GRADE = 4  # from this grade on a reading does not become the index (PRC-04)
+UNUSED_GRADE = Grade.TOO_VOLATILE  # from it on a reading does not become the index (PRC-04)
 
 
 def first_book(listing: Listing) -> int:

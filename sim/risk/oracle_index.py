@@ -8,8 +8,7 @@ import numpy as np
 
 from sim.exchange import messages as m
 from sim.exchange.instruments import Listing
-
-UNUSED_GRADE = 4  # from this grade on a reading does not become the index (PRC-04)
+from sim.risk.eventlog import UNUSED_GRADE
 
 
 class IndexTape:

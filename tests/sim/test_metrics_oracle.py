@@ -20,8 +20,10 @@ from sim.exchange.instruments import (
     ScalarEvent,
     Spot,
 )
+from sim.exchange.messages import Grade
 from sim.exchange.rules import Rules
 from sim.network.statement import Statement
+from sim.risk import eventlog, oracle_index
 from sim.risk.metrics import Metrics
 from sim.risk.oracle_equity import true_equities
 from sim.risk.oracle_jumps import JumpExposure
@@ -98,6 +100,11 @@ def test_a_refused_reading_is_no_index_and_refusing_a_true_one_is_a_false_alarm(
     assert found["oracle_error_s"] == 0
     assert found["oracle_false_alarms"] == 0
     assert found["oracle_stale_s"] == 10
+
+
+@pytest.mark.spec("PRC-04")
+def test_the_first_grade_that_is_no_index_is_named() -> None:
+    assert eventlog.UNUSED_GRADE is oracle_index.UNUSED_GRADE is Grade.TOO_VOLATILE
 
 
 def test_a_reading_that_is_not_positive_keeps_price_and_age() -> None:

@@ -114,6 +114,15 @@ def test_the_mean_is_that_of_the_seconds_before() -> None:
     assert seen == found(1, 85.5)
 
 
+def test_a_mean_is_the_same_on_every_python() -> None:
+    """Plain and compensated sums (sum() up to 3.11, from 3.12) each lose a bit of this one."""
+    prices = Prices()
+    prices.index = lambda feed, times_us: np.array([1.0, 2.0**-53, 2.0**-106])  # type: ignore[method-assign]
+    seen = Observer(prices, "BTC", DUE, "twap", twap_s=3).at(DUE + S)
+    assert seen is not None
+    assert seen.price_usd == (1.0 + 2.0**-52) / 3
+
+
 @pytest.mark.parametrize("method", ["nearest", "quorum"])
 def test_an_observer_knows_nothing_before_it_is_published(method: Any) -> None:
     source = readings((-0.9, 99.0), (0.1, 100.0), delay_s=2)

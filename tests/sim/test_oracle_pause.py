@@ -67,6 +67,7 @@ EDGES = {
     "stays bad": ((Phase.PAUSED, CANCEL_ONLY, 99, True, RULE), (Phase.PAUSED, None)),
     "turns good": ((Phase.PAUSED, CANCEL_ONLY, 9, False, RULE), (Phase.CLEARING, None)),
     "opened by another": ((Phase.PAUSED, OPEN, 9, True, RULE), (Phase.RUNNING, None)),
+    "opened by another, clearing": ((Phase.CLEARING, OPEN, 9, True, RULE), (Phase.RUNNING, None)),
     "turns good, without waiting": (
         (Phase.PAUSED, CANCEL_ONLY, 9, False, replace(RULE, clear_us=0)),
         (Phase.REOPENING, (AUCTION, AT + 60 * S))),
@@ -99,9 +100,33 @@ def test_every_edge_of_the_table(name: str) -> None:
 def test_the_table_in_the_docs_has_these_edges_and_no_others(repo: Path) -> None:
     text = (repo / "docs" / "oracle.md").read_text("utf-8")
     rows = re.findall(r"^\| (\w+) \| ([a-z ,]+) \| (\w+) \| ([^|]+) \|$", text, re.M)
-    told = {name: (before, after) for before, name, after, _ in rows if before.isupper()}
-    walked = {name: (case[0].name, then[0].name) for name, (case, then) in EDGES.items()}
-    assert told == walked
+    rows = [row for row in rows if row[0].isupper()]
+    told = {name: (before, after) for before, name, after, _ in rows}
+    cases = {name: (case[0].name, then[0].name) for name, (case, then) in EDGES.items()}
+    assert told == cases
+    edges = {
+        (start, after)
+        for before, _, after, when in rows
+        for start in (Phase.__members__ if "from any phase" in when else (before,))
+    }
+    assert {(before.name, after.name) for before, after in reached()} == edges
+
+
+def reached() -> set[tuple[Phase, Phase]]:
+    """Every edge that some phase, book, feed, time in the phase and rule lead to."""
+    rules = [
+        replace(RULE, after_us=after, clear_us=clear, auction_us=auction, state=state)
+        for after, clear, auction in itertools.product((0, 5 * S), (0, 30 * S), (0, 60 * S))
+        for state in (CANCEL_ONLY, CLOSED)
+    ]
+    return {
+        (phase, Pauser(LISTING, rule).step(watched, bad, AT)[0])
+        for rule in rules
+        for phase, book, here, bad, seconds in itertools.product(
+            Phase, BookState, (False, True), (False, True), (0, 4, 5, 29, 30, 99)
+        )
+        for watched in [Watched(0, phase, AT - seconds * S, book, here)]
+    }
 
 
 def test_a_pause_closed_by_itself_is_not_the_end() -> None:

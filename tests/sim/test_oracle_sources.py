@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,9 +13,11 @@ from oracle_scene import BTC, END, ETH, EXACT, START, S, at, fault, make
 from sim.exchange.messages import M_ARG, M_ARG2, M_INSTRUMENT, M_PRICE, M_SIZE, M_TIME
 from sim.oracle.fault import OracleError
 from sim.oracle.median import weighted_median
+from sim.oracle.policy import Policy
 from sim.oracle.price import PriceOracle
-from sim.oracle.source import Source
-from sim.oracle.truth import TruthPath
+from sim.oracle.readings import Readings
+from sim.oracle.source import Source, Span, derived
+from sim.oracle.truth import TruthPath, flat
 
 
 def btc(oracle: PriceOracle, *seconds: float) -> np.ndarray:
@@ -68,6 +72,23 @@ def test_what_sources_claim_is_published_or_the_dispersion_if_that_is_more() -> 
 
 
 @pytest.mark.spec("PRC-01")
+@pytest.mark.parametrize(("count", "index"), [(3, "334"), (2, "500.5")])
+def test_confidence_is_the_distance_from_the_median_not_from_the_mean(
+    repo: Path, count: int, index: str
+) -> None:
+    truth = TruthPath(("BTC",), START, np.ones((1, 4001)))
+    wrong = fault("factor", factor=1000.0, sources=("a",))
+    oracle = make(
+        EXACT[:count], [wrong], truth=truth, feeds=[BTC], policy=Policy("mean"), dispersion=True
+    )
+    row = btc(oracle, 2500)[0]
+    assert row[[M_PRICE, M_SIZE]].tolist() == [round(float(index) * 1e4), 0]
+    told = (repo / "docs" / "oracle.md").read_text("utf-8")
+    assert f" {index} and " in told
+    assert "its distance from the index" not in told
+
+
+@pytest.mark.spec("PRC-01")
 def test_a_reading_is_fresh_up_to_the_very_age_at_which_it_is_stale() -> None:
     oracle = make(EXACT[:1], [fault("freeze", start_s=1000, duration_s=500)], feeds=[BTC])
     last = oracle.published("BTC", "a")[1]
@@ -97,6 +118,37 @@ def test_what_is_made_of_dropped_sources_goes_on_with_their_last_readings() -> N
     mix = Source("mix", lag_us=0, noise_bps=0, upstream={"a": 1.0})
     oracle = make([EXACT[0], mix], [fault("drop", share=1.0, sources=("a",), start_s=1000)])
     assert btc(oracle, 1030, 1070)[:, M_ARG2].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("deviation_bps", [0.0, 500.0])
+def test_what_is_made_of_others_speaks_once_they_have(deviation_bps: float) -> None:
+    """It looks a second before the start, a lag before its upstream's first reading."""
+    mix = Source(
+        "mix", lag_us=90 * S, noise_bps=0, upstream={"a": 1.0}, deviation_bps=deviation_bps,
+        heartbeat_us=(1 if deviation_bps == 0 else 300) * S,
+    )  # fmt: skip
+    oracle = make([EXACT[0], mix], truth=flat({"BTC": 100.0, "ETH": 50.0}, START, END))
+    first = int(oracle.published("BTC", "a")[0][0])
+    when, read, price = oracle.published("BTC", "mix")
+    assert first + 90 * S <= when[0] < first + 91 * S
+    assert read[0] == first
+    assert price[0] == 100.0
+    row = btc(oracle, 92)[0]  # its reading is 92 s old: count only a; but it is there
+    assert row[M_ARG2] == 1
+    quotes = oracle.quotes(0, at(88, 92))
+    assert quotes.gone[:, 1].tolist() == [True, False]
+
+
+def test_what_is_made_of_the_silent_is_silent() -> None:
+    mix = Source("mix", lag_us=0, upstream={"a": 1.0})
+    late = Source("late", lag_us=0, upstream={"mix": 1.0})
+    found = derived([(Readings.room(0), 1.0)], "BTC", mix, Span(1, START, END))
+    assert len(found) == 0
+    assert len(derived([(found, 1.0)], "BTC", late, Span(1, START, END))) == 0
+    gone = make([EXACT[0], mix, late], [fault("drop", start_s=-9, duration_s=9e4, share=1.0,
+                                              sources=("a",))])  # fmt: skip
+    assert len(gone.messages(at(50, 3000))) == 0
+    assert np.isnan(gone.reading("BTC", "late", at(50))).all()
 
 
 def test_the_graph_has_what_a_source_fails_with_and_what_it_is_made_of() -> None:
