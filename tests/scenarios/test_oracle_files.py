@@ -205,6 +205,9 @@ def test_the_schema_knows_every_kind_of_fault() -> None:
          "wholly outside the run from 2025-01-01"),
         ({"fault": [fault("bias", start="2024-12-31T23:59:00Z")]}, "oracle.fault.0",
          "wholly outside the run"),
+        ({"fault": [fault("bias", duration_s=1, sources=["a"])],
+          "source": [{"name": "a", "heartbeat_s": 3600}, {"name": "b"}]}, "oracle.fault.0",
+         "this bias changes nothing: from 2025-01-01 00:00:30+00:00 for 1 s none of its sources"),
         ({"fault": [fault("clamp", floor_usd=3, ceiling_usd=2)]}, "oracle.fault.0",
          "floor_usd 3 is above ceiling_usd 2"),
         ({"fault": [fault("captured", take=8)]}, "oracle.fault.0", "captures 8 of 7"),
@@ -243,6 +246,16 @@ def test_a_refusal_names_the_entry_and_what_is_allowed(
     said = refusal(**oracle)
     assert said.startswith(f"{place}: ")
     assert reason in said
+
+
+def test_a_run_made_shorter_may_leave_a_fault_nothing_to_change() -> None:
+    source = [{"name": "a", "heartbeat_s": 3600}, {"name": "b"}]
+    hit = [fault("bias", start="2025-01-01T00:02:00Z", duration_s=1, sources=["a"])]
+    assert "changes nothing" in refusal(source=source, fault=hit)
+    short = with_overrides(scenario(source=source, fault=hit), {"end": "2025-01-01T00:02:30Z"})
+    oracle = assemble(short).world.oracle
+    assert oracle is not None
+    assert oracle.idle_faults() == [0]
 
 
 def test_a_pause_of_what_is_not_listed_is_refused() -> None:
