@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from scenarios.part import Name, NonNegative, Part, Positive, Ratio
+from scenarios.part import Name, NonNegative, Part, Positive, Ratio, Seconds, SecondsOrNone
 from sim.oracle.faults import Severity
 
 Below100 = Annotated[float, Field(lt=100, allow_inf_nan=False)]
@@ -26,7 +26,7 @@ class Fault(Part):
     sources: tuple[Name, ...] = ()  # none named: all
     feeds: tuple[Name, ...] = ()  # none named: all
     start: AwareDatetime
-    duration_s: Positive
+    duration_s: Seconds
     severity: Severity = "adverse"
 
     @property
@@ -46,14 +46,14 @@ class Freeze(Fault):
 
     kind: Literal["freeze"]
     refresh: bool | None = None
-    through_s: NonNegative | None = None  # one reading gets through per so many seconds; 0: none
+    through_s: SecondsOrNone | None = None  # one reading gets through per so many seconds; 0: none
 
 
 class Lag(Fault):
     """The price of ``extra_s`` ago with the time of now."""
 
     kind: Literal["lag"]
-    extra_s: Positive | None = None
+    extra_s: Seconds | None = None
 
 
 class Bias(Fault):
@@ -98,7 +98,7 @@ class Fork(Fault):
 
     kind: Literal["fork"]
     depth_pct: Below100 | None = None
-    ramp_s: NonNegative | None = None
+    ramp_s: SecondsOrNone | None = None
 
 
 class Clamp(Fault):
@@ -135,14 +135,14 @@ class Shuffle(Fault):
     """Readings of each ``window_s`` arrive in a random order."""
 
     kind: Literal["shuffle"]
-    window_s: Positive | None = None
+    window_s: Seconds | None = None
 
 
 class Replay(Fault):
     """The ``age_s`` before the start over and over, as if they were new."""
 
     kind: Literal["replay"]
-    age_s: Positive | None = None
+    age_s: Seconds | None = None
 
 
 class Captured(Fault):

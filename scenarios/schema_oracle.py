@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from scenarios.part import Name, NonNegative, Part, Positive, Ratio
+from scenarios.part import Name, NonNegative, Part, Positive, Ratio, Seconds, SecondsOrNone
 from scenarios.schema_faults import AnyFault
 
 
@@ -17,12 +17,12 @@ class Source(Part):
     weight: Positive = 1.0  # in the median
     noise_bps: NonNegative = 0.5
     lag_ms: NonNegative = 200.0
-    heartbeat_s: Positive = 1.0
+    heartbeat_s: Seconds = 1.0
     deviation_bps: NonNegative = 0.0  # publishes on such a move or a heartbeat; 0: each heartbeat
-    look_s: Positive = 1.0  # how often it looks then
+    look_s: Seconds = 1.0  # how often it looks then
     confidence_bps: NonNegative = 0.0  # half width it claims; 0: none
     reads: Literal["truth", "spot", "perpetual"] = "truth"  # or the exchange's own book of the coin
-    average_s: NonNegative = 0.0  # exponential average of what a book says; 0: none
+    average_s: SecondsOrNone = 0.0  # exponential average of what a book says; 0: none
     coins: tuple[Name, ...] = ()  # that it covers; none named: all
     upstream: tuple[Name, ...] | dict[Name, Positive] = ()  # fails with them; or is made of them
     min_usd: dict[Name, NonNegative] = Field(default_factory=dict)  # least it can answer, by coin
@@ -45,7 +45,7 @@ class Guard(Part):
     dispersion_ratio: Annotated[float, Field(ge=0, le=100)] = 0.0  # max/min − 1 of fresh sources
     min_answer: bool = False  # a reading at min_usd or max_usd of its source is none
     band_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.0  # of what was published band_s ago
-    band_s: Positive = 300.0
+    band_s: Seconds = 300.0
 
 
 class Pause(Part):
@@ -55,10 +55,10 @@ class Pause(Part):
     grade: Literal[
         "stale", "insufficient_sources", "too_uncertain", "too_volatile", "non_positive"
     ] = "too_uncertain"  # this or worse is bad
-    after_s: NonNegative = 5.0  # bad for so long: paused
+    after_s: SecondsOrNone = 5.0  # bad for so long: paused
     state: Literal["post_only", "cancel_only", "auction", "closed"] = "cancel_only"
-    clear_s: NonNegative = 30.0  # good for so long: reopened
-    auction_s: NonNegative = 60.0  # 0: without an auction
+    clear_s: SecondsOrNone = 30.0  # good for so long: reopened
+    auction_s: SecondsOrNone = 60.0  # 0: without an auction
 
 
 class Oracle(Part):
