@@ -28,7 +28,7 @@ def oracle_of(scenario: Scenario, listing: Listing, truth: TruthPath, seed: int)
     told = scenario.oracle
     faults = faults_of(scenario)
     try:
-        return PriceOracle(
+        oracle = PriceOracle(
             listing.feeds,
             truth,
             seed=seed,
@@ -52,6 +52,15 @@ def oracle_of(scenario: Scenario, listing: Listing, truth: TruthPath, seed: int)
             ),
             latency_us=round(told.latency_ms * 1000),
         )
+        idle = [] if _shortened(scenario) else oracle.idle_faults()
+        if idle:
+            f = told.fault[idle[0]]
+            raise OracleError(
+                f"this {f.kind} changes nothing: from {f.start} for {f.duration_s:g} s none of its "
+                "sources publishes a reading",
+                ("fault", idle[0]),
+            )
+        return oracle
     except OracleError as error:
         raise _placed(error, scenario) from None
     except ValueError as error:
@@ -133,7 +142,6 @@ def faults_of(scenario: Scenario) -> tuple[Fault, ...]:
     by an override.
     """
     made = []
-    shortened = {("start",), ("end",)} & scenario.origin.given
     for i, f in enumerate(scenario.oracle.fault):
         fault = graded(
             f.kind,
@@ -146,7 +154,7 @@ def faults_of(scenario: Scenario) -> tuple[Fault, ...]:
             name=f.name,
         )
         outside = fault.end_us <= scenario.start_us or fault.start_us > scenario.end_us
-        if outside and not shortened:
+        if outside and not _shortened(scenario):
             path = ("oracle", "fault", i)
             raise ScenarioError(
                 f"this {f.kind} starts at {f.start} for {f.duration_s:g} s, wholly outside the run "
@@ -156,6 +164,11 @@ def faults_of(scenario: Scenario) -> tuple[Fault, ...]:
             )
         made.append(fault)
     return tuple(made)
+
+
+def _shortened(scenario: Scenario) -> bool:
+    """Whether an override set the start or the end of the run."""
+    return bool({("start",), ("end",)} & scenario.origin.given)
 
 
 def _placed(error: OracleError, scenario: Scenario, table: str = "oracle") -> ScenarioError:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 def _not_too_short(seconds: float) -> float:
     if 0 < seconds < 1e-6:
-        raise ValueError(f"{seconds:g} s is less than a microsecond, and not 0")
+        raise ValueError(f"{seconds:g} s is less than a microsecond: 0, or at least 1e-6")
     return seconds
 
 

@@ -9,11 +9,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from scenarios.part import Name, NonNegative, Part, Positive, Ratio
+from scenarios.part import Name, Part, Ratio, Seconds, SecondsOr0, Usd
 from sim.oracle.faults import Severity
 
-Below100 = Annotated[float, Field(lt=100, allow_inf_nan=False)]
-Percent = Annotated[float, Field(gt=-100, allow_inf_nan=False)]
+Below100 = Annotated[float, Field(gt=-1e9, lt=100)]
+Percent = Annotated[float, Field(gt=-100, le=1e9)]
+Price = Annotated[float, Field(gt=0, le=1e12)]
+Times = Annotated[float, Field(gt=0, le=1e9)]
+Width = Annotated[float, Field(ge=0, le=1e6)]
 HERE = frozenset(
     {"kind", "name", "sources", "feeds", "start", "duration_s", "severity", "upstream"}
 )
@@ -26,8 +29,17 @@ class Fault(Part):
     sources: tuple[Name, ...] = ()  # none named: all
     feeds: tuple[Name, ...] = ()  # none named: all
     start: AwareDatetime
-    duration_s: Positive
+    duration_s: Seconds
     severity: Severity = "adverse"
+
+    @model_validator(mode="after")
+    def _named_once(self) -> Fault:
+        for field in ("sources", "feeds"):
+            names = getattr(self, field)
+            for name in names:
+                if names.count(name) > 1:
+                    raise ValueError(f"{field}: {name!r} is named twice")
+        return self
 
     @property
     def magnitudes(self) -> dict[str, Any]:
@@ -46,14 +58,14 @@ class Freeze(Fault):
 
     kind: Literal["freeze"]
     refresh: bool | None = None
-    through_s: NonNegative | None = None  # one reading gets through per so many seconds; 0: none
+    through_s: SecondsOr0 | None = None  # one reading gets through per so many seconds; 0: none
 
 
 class Lag(Fault):
     """The price of ``extra_s`` ago with the time of now."""
 
     kind: Literal["lag"]
-    extra_s: Positive | None = None
+    extra_s: Seconds | None = None
 
 
 class Bias(Fault):
@@ -63,14 +75,14 @@ class Bias(Fault):
 
 class Noise(Fault):
     kind: Literal["noise"]
-    noise_bps: Positive | None = None
+    noise_bps: Times | None = None
 
 
 class Spike(Fault):
     """A random ``share`` of readings times ``factor``."""
 
     kind: Literal["spike"]
-    factor: Positive | None = None
+    factor: Times | None = None
     share: Ratio | None = None
 
 
@@ -83,7 +95,7 @@ class Decimal(Fault):
 
 class Factor(Fault):
     kind: Literal["factor"]
-    factor: Positive | None = None
+    factor: Times | None = None
 
 
 class Drop(Fault):
@@ -98,20 +110,22 @@ class Fork(Fault):
 
     kind: Literal["fork"]
     depth_pct: Below100 | None = None
-    ramp_s: NonNegative | None = None
+    ramp_s: SecondsOr0 | None = None
 
 
 class Clamp(Fault):
     """Within ``floor_usd`` and ``ceiling_usd``; without both ``margin_pct`` around its last price."""
 
     kind: Literal["clamp"]
-    floor_usd: NonNegative | None = None
-    ceiling_usd: Positive | None = None
-    margin_pct: NonNegative | None = None
+    floor_usd: Usd | None = None
+    ceiling_usd: Price | None = None
+    margin_pct: Width | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> Clamp:
         floor, ceiling = self.floor_usd, self.ceiling_usd
+        if self.margin_pct is not None and not floor is ceiling is None:
+            raise ValueError("margin_pct stands alone: floor_usd and ceiling_usd are absolute")
         if floor is not None and ceiling is not None and floor > ceiling:
             raise ValueError(f"floor_usd {floor:g} is above ceiling_usd {ceiling:g}")
         return self
@@ -121,37 +135,43 @@ class Deadband(Fault):
     """The price moves only when it is ``band_pct`` away from the one last published."""
 
     kind: Literal["deadband"]
-    band_pct: Positive | None = None
+    band_pct: Times | None = None
 
 
 class Confidence(Fault):
     """Claims a half width of ``pct`` percent of its price."""
 
     kind: Literal["confidence"]
-    pct: NonNegative | None = None
+    pct: Width | None = None
 
 
 class Shuffle(Fault):
-    """Readings of each ``window_s`` arrive in a random order."""
+    """Readings take up to ``window_s`` to arrive and overtake each other."""
 
     kind: Literal["shuffle"]
-    window_s: Positive | None = None
+    window_s: Seconds | None = None
 
 
 class Replay(Fault):
     """The ``age_s`` before the start over and over, as if they were new."""
 
     kind: Literal["replay"]
-    age_s: Positive | None = None
+    age_s: Seconds | None = None
 
 
 class Captured(Fault):
     """``take`` of the sources (0: all) report ``to_usd``, or the truth times 1 + ``bias_pct`` %."""
 
     kind: Literal["captured"]
-    to_usd: Positive | None = None
+    to_usd: Price | None = None
     bias_pct: Percent | None = None
     take: Annotated[int, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _one_lie(self) -> Captured:
+        if self.to_usd is not None and self.bias_pct is not None:
+            raise ValueError("to_usd and bias_pct: say one of them")
+        return self
 
 
 class Outage(Fault):

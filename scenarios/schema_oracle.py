@@ -6,23 +6,34 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from scenarios.part import Name, NonNegative, Part, Positive, Ratio
+from scenarios.part import (
+    Milliseconds,
+    Name,
+    NonNegative,
+    Part,
+    Positive,
+    Ratio,
+    Seconds,
+    SecondsOr0,
+)
 from scenarios.schema_faults import AnyFault
+
+Bps = Annotated[float, Field(ge=0, le=1e6)]  # up to a hundred times the price
 
 
 class Source(Part):
     """A price source of the oracle: what it reads of ``lag_ms`` ago times (1 + noise) per heartbeat."""
 
     name: Name
-    weight: Positive = 1.0  # in the median
-    noise_bps: NonNegative = 0.5
-    lag_ms: NonNegative = 200.0
-    heartbeat_s: Positive = 1.0
-    deviation_bps: NonNegative = 0.0  # publishes on such a move or a heartbeat; 0: each heartbeat
-    look_s: Positive = 1.0  # how often it looks then
-    confidence_bps: NonNegative = 0.0  # half width it claims; 0: none
+    weight: Annotated[float, Field(gt=0, le=1e6)] = 1.0  # in the median
+    noise_bps: Bps = 0.5
+    lag_ms: Milliseconds = 200.0
+    heartbeat_s: Seconds = 1.0
+    deviation_bps: Bps = 0.0  # publishes on such a move or a heartbeat; 0: each heartbeat
+    look_s: Seconds = 1.0  # how often it looks then
+    confidence_bps: Bps = 0.0  # half width it claims; 0: none
     reads: Literal["truth", "spot", "perpetual"] = "truth"  # or the exchange's own book of the coin
-    average_s: NonNegative = 0.0  # exponential average of what a book says; 0: none
+    average_s: SecondsOr0 = 0.0  # exponential average of what a book says; 0: none
     coins: tuple[Name, ...] = ()  # that it covers; none named: all
     upstream: tuple[Name, ...] | dict[Name, Positive] = ()  # fails with them; or is made of them
     min_usd: dict[Name, NonNegative] = Field(default_factory=dict)  # least it can answer, by coin
@@ -45,7 +56,7 @@ class Guard(Part):
     dispersion_ratio: Annotated[float, Field(ge=0, le=100)] = 0.0  # max/min − 1 of fresh sources
     min_answer: bool = False  # a reading at min_usd or max_usd of its source is none
     band_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.0  # of what was published band_s ago
-    band_s: Positive = 300.0
+    band_s: Seconds = 300.0
 
 
 class Pause(Part):
@@ -55,10 +66,10 @@ class Pause(Part):
     grade: Literal[
         "stale", "insufficient_sources", "too_uncertain", "too_volatile", "non_positive"
     ] = "too_uncertain"  # this or worse is bad
-    after_s: NonNegative = 5.0  # bad for so long: paused
+    after_s: SecondsOr0 = 5.0  # bad for so long: paused
     state: Literal["post_only", "cancel_only", "auction", "closed"] = "cancel_only"
-    clear_s: NonNegative = 30.0  # good for so long: reopened
-    auction_s: NonNegative = 60.0  # 0: without an auction
+    clear_s: SecondsOr0 = 30.0  # good for so long: reopened
+    auction_s: SecondsOr0 = 60.0  # 0: without an auction
 
 
 class Oracle(Part):
@@ -74,7 +85,15 @@ class Oracle(Part):
     redemption_weight: Ratio = 0.5
     redemption_floor: Ratio = 0.0
     min_sources: Annotated[int, Field(ge=0)] = 1  # quorum (PRC-04)
-    stale_after_s: Annotated[int, Field(gt=0)] = 60
-    latency_ms: NonNegative = 0.0  # from the making of an index to its arrival
+    stale_after_s: Annotated[int, Field(gt=0, le=10**9)] = 60
+    latency_ms: Milliseconds = 0.0  # from the making of an index to its arrival
     guard: Guard = Guard()
     fault: tuple[AnyFault, ...] = ()
+
+    @model_validator(mode="after")
+    def _redeemable(self) -> Oracle:
+        if (self.policy == "redemption") != bool(self.redemption_usd):
+            raise ValueError(
+                "policy 'redemption' and redemption_usd, a price by coin, belong together"
+            )
+        return self

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import Field, model_validator
 
 from scenarios.errors import choose
-from scenarios.part import Name, NonNegative, Part, Positive, Ratio, Usd
+from scenarios.part import Name, NonNegative, Part, Ratio, Seconds, SecondsOr0, Usd
 from sim.exchange.instruments import AnyEvent, BinaryEvent, CategoricalEvent, ScalarEvent
 from sim.oracle.answers import answer_named
 from sim.oracle.resolution_faults import ANSWERS
@@ -53,7 +53,7 @@ class Voters(Part):
     """Who votes (`sim.oracle.electorate`); figures without a source are assumptions."""
 
     count: Annotated[int, Field(ge=1, le=100_000)] = 1000
-    stake_usd: Usd = 50_000_000.0
+    stake_usd: Annotated[float, Field(gt=0, le=1e12)] = 50_000_000.0
     tail_exponent: NonNegative = 1.2  # of stakes; 0: all equal
     communities: Annotated[int, Field(ge=1)] = 10
     accuracy: Ratio = 0.95
@@ -85,9 +85,9 @@ class ResolutionFault(Part):
     kind: FaultKind
     event: str = ""  # none named: every event
     outcome: Outcome = ""  # of wrong, again and double; none named: the next one
-    delay_s: NonNegative = 0.0  # of late: how much; of again: after the final resolution
+    delay_s: SecondsOr0 = 0.0  # of late: how much; of again: after the final resolution
     probability: Ratio = 1.0  # drawn once per event
-    retry_s: NonNegative = 0.0  # after a refusal: until the right one follows; 0: never
+    retry_s: SecondsOr0 = 0.0  # after a refusal: until the right one follows; 0: never
 
     @model_validator(mode="after")
     def _timed(self) -> ResolutionFault:
@@ -103,8 +103,8 @@ class EventResolution(Part):
 
     method: Literal["direct", "optimistic"] | None = None
     delay_s: Delay | None = None
-    liveness_s: Positive | None = None
-    vote_s: Positive | None = None
+    liveness_s: Seconds | None = None
+    vote_s: Seconds | None = None
     bond_usd: Annotated[float, Field(gt=0, le=1e9)] | None = None
     observes: Literal["truth", "nearest", "twap", "quorum"] | None = None
     twap_s: Annotated[int, Field(ge=1, le=DAY_S)] | None = None
@@ -126,8 +126,8 @@ class Resolution(Part):
 
     method: Literal["direct", "optimistic"] = "direct"
     delay_s: Delay = 0.0
-    liveness_s: Positive = 7200.0  # UMA
-    vote_s: Positive = 172_800.0  # UMA: commit and reveal, a day each
+    liveness_s: Seconds = 7200.0  # UMA
+    vote_s: Seconds = 172_800.0  # UMA: commit and reveal, a day each
     bond_usd: Annotated[float, Field(gt=0, le=1e9)] = 750.0  # Polymarket
     observes: Literal["truth", "nearest", "twap", "quorum"] = "truth"
     twap_s: Annotated[int, Field(ge=1, le=DAY_S)] = 30

@@ -18,6 +18,7 @@ from sim.exchange.messages import (
     MSG_COLS,
     Kind,
 )
+from sim.oracle.faultplan import Silence
 from sim.oracle.guards import Guard
 from sim.oracle.policy import Policy
 from sim.oracle.readings import Readings
@@ -53,8 +54,12 @@ class Quotes:
             np.ones(shape, dtype=np.bool_),
         )
 
-    def fill(self, column: int, readings: Readings, times: np.ndarray) -> None:
-        """Enter what one source says at `times`."""
+    def fill(
+        self, column: int, readings: Readings, times: np.ndarray, silence: Silence | None = None
+    ) -> None:
+        """Enter what one source says at `times`; in its `silence` it is gone, and says nothing."""
+        if silence is not None:
+            readings = readings.take(~silence(readings.beat_us))
         if not len(readings):
             return
         row, there = last_present(readings, times)
@@ -63,7 +68,8 @@ class Quotes:
         self.claimed_usd[:, column] = readings.claimed_usd[row]
         self.read_us[:, column] = np.where(there, readings.time_us[row], NEVER)
         self.there[:, column] = there
-        self.gone[:, column] = readings.absent[latest] | ~there
+        gone = readings.absent[latest] | ~there
+        self.gone[:, column] = gone if silence is None else gone | silence(times)
 
     def at(self, row: int) -> Quotes:
         """Those at one of the times; what is filled in there stands here as well."""
@@ -170,6 +176,9 @@ class Aggregate:
             hold_band(self._times, self._index, before, self._guard.band_ratio, self._guard.band_us)
             index[known] = self._index[before:]
         return index
+
+
+MOST_TICKS = 4e18  # a price beyond is refused by the exchange as this one is
 
 
 def ticks(price_usd: np.ndarray, feed: Feed) -> np.ndarray:

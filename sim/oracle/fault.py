@@ -75,6 +75,15 @@ class Fault(ABC):
     def change(self, readings: Readings, lo: int, hi: int, scope: Scope) -> Readings:
         """What becomes of rows `lo` … `hi` − 1; earlier rows may be looked at."""
 
+    @property
+    def silences(self) -> bool:
+        """Whether it takes the source itself away (`silent`), not only readings of it."""
+        return False
+
+    def silent(self, times_us: np.ndarray, scope: Scope) -> np.ndarray:
+        """When the source is gone by this fault, whenever it publishes; bool, one per time."""
+        return np.zeros(len(times_us), dtype=np.bool_)
+
     def before(self, readings: Readings) -> int:
         """The last row before the fault began, the first if there is none."""
         return max(int(np.searchsorted(readings.beat_us, self.start_us)) - 1, 0)

@@ -16,6 +16,7 @@ from sim.oracle.source import Source
 from sim.streams import stream
 
 Truth = Callable[[np.ndarray], np.ndarray]
+Silence = Callable[[np.ndarray], np.ndarray]
 
 
 class FaultPlan:
@@ -75,6 +76,33 @@ class FaultPlan:
         for i in self.of(feed, source):
             readings = self.faults[i].apply(readings, self.scope(i, feed, source, truth))
         return readings
+
+    def silence(self, feed: str, source: str, truth: Truth) -> Silence | None:
+        """When the faults take a source away (int64 µs → bool); None: they never do."""
+        found = [
+            (self.faults[i], self.scope(i, feed, source, truth))
+            for i in self.of(feed, source)
+            if self.faults[i].silences
+        ]
+        if not found:
+            return None
+        return lambda times: np.any([fault.silent(times, scope) for fault, scope in found], axis=0)
+
+    def idle(self, beats: Callable[[str, str], np.ndarray | None]) -> list[int]:
+        """Places of the faults that find no reading to change.
+
+        Args:
+            beats: when a source (feed, name) publishes, increasing; None: not known yet.
+        """
+        return [
+            i
+            for i, fault in enumerate(self.faults)
+            if not fault.silences
+            and not any(
+                when is None or np.ptp(np.searchsorted(when, (fault.start_us, fault.end_us))) > 0
+                for when in (beats(feed, source) for feed, source in self._hit[i])
+            )
+        ]
 
     def scope(self, i: int, feed: str, source: str, truth: Truth) -> Scope:
         """What fault `i` knows where it hits."""

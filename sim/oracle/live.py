@@ -159,7 +159,8 @@ class Follower:
 
     def tell(self, quotes: Quotes, now: np.ndarray) -> None:
         """Enter what it says now beside the other sources of the feed."""
-        quotes.fill(self._column, self._out.take(slice(0, self._made)), now)
+        silence = self._oracle.silence(self._f, self._column)
+        quotes.fill(self._column, self._out.take(slice(0, self._made)), now, silence)
 
     def _read(self, now_us: int) -> tuple[float, int] | None:
         """Price before noise and the time it claims; None: there is nothing to read."""

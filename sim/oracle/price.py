@@ -11,7 +11,7 @@ from sim.exchange.instruments import Feed
 from sim.exchange.messages import M_INSTRUMENT, M_TIME, MSG_COLS
 from sim.oracle.aggregate import Aggregate, Quotes, ticks
 from sim.oracle.fault import Fault
-from sim.oracle.faultplan import FaultPlan, Truth
+from sim.oracle.faultplan import FaultPlan, Silence, Truth
 from sim.oracle.graph import dependencies, dependents, in_order
 from sim.oracle.guards import Guard
 from sim.oracle.policy import Policy
@@ -94,6 +94,10 @@ class PriceOracle:
         self.readings: list[list[Readings | None]] = [
             self._of_feed(f) for f in range(len(self.feeds))
         ]
+        self._silences = [
+            [self.plan.silence(n, self._names[s], self.true_price(f)) for s in self.covering[f]]
+            for f, n in enumerate(names)
+        ]
         self.made = [
             Aggregate(feed, [self.sources[s] for s in self.covering[f]], self.policy, dispersion,
                       self.guard)
@@ -153,8 +157,21 @@ class PriceOracle:
         quotes = Quotes.none(times, len(self.covering[f]))
         for k, readings in enumerate(self.readings[f]):
             if readings is not None:
-                quotes.fill(k, readings, times)
+                quotes.fill(k, readings, times, self.silence(f, k))
         return quotes
+
+    def silence(self, f: int, column: int) -> Silence | None:
+        """When faults take the source in a column of a feed's quotes away; None: never."""
+        return self._silences[f][column]
+
+    def idle_faults(self) -> list[int]:
+        """Places of the faults that find no reading to change in the whole run."""
+
+        def beats(feed: str, source: str) -> np.ndarray | None:
+            readings = self._of(feed, source)
+            return None if readings is None else readings.beat_us
+
+        return self.plan.idle(beats)
 
     def reading(self, feed: str, source: str, times_us: np.ndarray) -> np.ndarray:
         """The last price in USD that a source published at or before each time; NaN: none."""

@@ -15,7 +15,8 @@ class Readings:
 
     ``beat_us``: int64, when it is published, increasing; ``time_us``: int64, the time it claims;
     ``price_usd``: float64; ``claimed_usd``: float64, the half width it claims to be sure of (0:
-    none); ``absent``: bool, the source is gone from this beat to the next.
+    none); ``absent``: bool, it is withheld, and the source gone from this beat to the next (but in
+    a fault that silences the source, for as long as that says: `sim.oracle.fault.Fault.silent`).
     """
 
     beat_us: np.ndarray

@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
@@ -205,6 +206,9 @@ def test_the_schema_knows_every_kind_of_fault() -> None:
          "wholly outside the run from 2025-01-01"),
         ({"fault": [fault("bias", start="2024-12-31T23:59:00Z")]}, "oracle.fault.0",
          "wholly outside the run"),
+        ({"fault": [fault("bias", duration_s=1, sources=["a"])],
+          "source": [{"name": "a", "heartbeat_s": 3600}, {"name": "b"}]}, "oracle.fault.0",
+         "this bias changes nothing: from 2025-01-01 00:00:30+00:00 for 1 s none of its sources"),
         ({"fault": [fault("clamp", floor_usd=3, ceiling_usd=2)]}, "oracle.fault.0",
          "floor_usd 3 is above ceiling_usd 2"),
         ({"fault": [fault("captured", take=8)]}, "oracle.fault.0", "captures 8 of 7"),
@@ -243,6 +247,50 @@ def test_a_refusal_names_the_entry_and_what_is_allowed(
     said = refusal(**oracle)
     assert said.startswith(f"{place}: ")
     assert reason in said
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("fault.0.age_s", {"fault": [fault("replay", age_s=4e-7)]}),
+        ("fault.0.window_s", {"fault": [fault("shuffle", window_s=4e-7)]}),
+        ("fault.0.extra_s", {"fault": [fault("lag", extra_s=4e-7)]}),
+        ("fault.0.duration_s", {"fault": [fault("bias", duration_s=4e-7)]}),
+        ("fault.0.through_s", {"fault": [fault("freeze", through_s=4e-7)]}),
+        ("fault.0.ramp_s", {"fault": [fault("fork", ramp_s=4e-7)]}),
+        ("source.0.heartbeat_s", {"source": [{"name": "a", "heartbeat_s": 4e-7}]}),
+        ("source.0.look_s", {"source": [{"name": "a", "look_s": 4e-7}]}),
+        ("source.0.average_s", {"source": [{"name": "a", "average_s": 4e-7}]}),
+        ("guard.band_s", {"guard": {"band_s": 4e-7}}),
+    ],
+)
+def test_what_is_shorter_than_a_microsecond_is_refused(place: str, told: dict[str, Any]) -> None:
+    said = refusal(**told)
+    assert said.startswith(f"oracle.{place}: ")
+    assert "to 0.000001" in said or "at least 1e-6" in said
+
+
+def test_a_microsecond_is_a_duration_and_none_is_none() -> None:
+    oracle = assembled(
+        fault=[
+            fault("replay", age_s=1e-6, feeds=["BTC"]),
+            fault("shuffle", window_s=1e-6, feeds=["YUSD"]),
+            fault("freeze", through_s=0, start="2025-01-01T00:02:00Z"),
+        ]
+    ).world.oracle
+    assert oracle is not None
+    assert len(oracle.messages(np.array([oracle.span.end_us]))) == 2
+    assert [getattr(f, "through_us", None) for f in oracle.faults] == [None, None, 0]
+
+
+def test_a_run_made_shorter_may_leave_a_fault_nothing_to_change() -> None:
+    source = [{"name": "a", "heartbeat_s": 3600}, {"name": "b"}]
+    hit = [fault("bias", start="2025-01-01T00:02:00Z", duration_s=1, sources=["a"])]
+    assert "changes nothing" in refusal(source=source, fault=hit)
+    short = with_overrides(scenario(source=source, fault=hit), {"end": "2025-01-01T00:02:30Z"})
+    oracle = assemble(short).world.oracle
+    assert oracle is not None
+    assert oracle.idle_faults() == [0]
 
 
 def test_a_pause_of_what_is_not_listed_is_refused() -> None:

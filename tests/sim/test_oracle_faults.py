@@ -160,6 +160,53 @@ def test_a_dropped_source_is_gone_at_once_and_all_of_them_leave_the_last_reading
     assert 0.44 < some.absent.mean() < 0.56
 
 
+@pytest.mark.parametrize("heartbeat_s", [1, 30, 300])
+@pytest.mark.parametrize("kind", ["drop", "outage"])
+def test_with_a_share_of_one_a_source_is_gone_from_start_to_end(
+    kind: str, heartbeat_s: int
+) -> None:
+    sources = [Source("a", heartbeat_us=heartbeat_s * S, noise_bps=0), EXACT[1]]
+    where = {} if kind == "outage" else {"sources": ("a",)}
+    oracle = make(sources, [fault(kind, start_s=1000, duration_s=60, share=1.0, **where)])
+    times = at(999, 1000, *range(1001, 1060), 1059.999999, 1060, 1061)
+    gone = oracle.quotes(0, times).gone[:, 0].tolist()
+    assert gone == [False, *[True] * 61, False, False]
+    # Afterwards the last reading from before, unless a new one is out.
+    quotes, (when, read, price) = oracle.quotes(0, at(1061)), oracle.published("BTC", "a")
+    lost = (when >= at(1000)[0]) & (when < at(1060)[0])
+    assert not lost.any()
+    k = int(np.searchsorted(when, at(1061)[0], side="right")) - 1
+    assert (quotes.price_usd[0, 0], quotes.read_us[0, 0]) == (price[k], read[k])
+
+
+def test_an_outage_of_random_seconds_hits_slow_and_fast_at_the_same_times() -> None:
+    sources = [
+        Source("a", upstream=("cloud",)),
+        Source("b", upstream=("cloud",), heartbeat_us=47 * S),
+        Source("c"),
+    ]
+    oracle = make(sources, [fault("outage", upstream="cloud", share=0.5)])
+    quotes = oracle.quotes(0, at(*np.arange(1990, 3510, 0.25)))
+    np.testing.assert_array_equal(quotes.gone[:, 0], quotes.gone[:, 1])
+    assert 0.44 < quotes.gone[40:6040, 0].mean() < 0.56
+    assert not quotes.gone[:, 2].any()
+    assert not quotes.gone[:40].any()
+    assert not quotes.gone[6040:].any()
+
+
+def test_a_fault_between_two_readings_is_idle() -> None:
+    slow = Source("a", heartbeat_us=300 * S)
+    when = make([slow]).published("BTC", "a")[0]
+    quiet = (float(when[3] - START) / S + 1, 200.0)
+    kinds = ("bias", "drop", "drop", "outage", "lag")
+    shares = ({}, {"share": 0.5, "feeds": ("BTC",)}, {"share": 1.0, "feeds": ("ETH",)}, {}, {})
+    for kind, stated in zip(kinds, shares, strict=True):
+        idle = make([slow], [fault(kind, "mild", *quiet, **{"feeds": ("BTC",)} | stated)])
+        assert idle.idle_faults() == ([] if kind == "outage" or stated.get("share") == 1 else [0])
+    both = make([slow, EXACT[1]], [fault("bias", "mild", *quiet)])
+    assert both.idle_faults() == []
+
+
 def test_an_outage_takes_all_that_depend_on_it_in_the_same_seconds() -> None:
     sources = [
         Source("a", noise_bps=0, upstream=("cloud",)),

@@ -243,6 +243,29 @@ def test_faults_hit_reading_by_reading() -> None:
     assert moved[of(80, 90)].tolist() == [-5] * 10
 
 
+@pytest.mark.parametrize("kind", ["drop", "outage"])
+def test_a_slow_book_source_is_gone_from_start_to_end(kind: str) -> None:
+    """Between two of its looks; a source that is made before the run fares alike."""
+    slow = {"heartbeat_us": 40 * S, "lag_us": 0, "noise_bps": 0.0, "coins": ("ETH",)}
+    where = {"upstream": "cloud"} if kind == "outage" else {"sources": ("book", "true")}
+    fails = {"upstream": ("cloud",)}
+    sources = [Source("book", reads="spot", **slow, **fails), Source("true", **slow, **fails),
+               Source("other", coins=("BTC",))]  # type: ignore[arg-type]  # fmt: skip
+    one = fault(kind, start_s=80, duration_s=9, share=1.0, **where)
+    rows, oracle = published(climbing, sources, [one])
+    second = (rows[:, M_TIME] - START) // S
+    plain, whole = published(climbing, sources)
+    for name in ("book", "true"):
+        for kept, all_of in zip(
+            oracle.published("ETH", name), whole.published("ETH", name), strict=True
+        ):
+            np.testing.assert_array_equal(kept, all_of)
+    np.testing.assert_array_equal(
+        rows[:, M_ARG2], np.where((second >= 80) & (second < 89), 0, plain[:, M_ARG2])
+    )
+    assert oracle.live == (1,)
+
+
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_every_fault_hits_a_book_source_or_is_refused(kind: str) -> None:
     sources = [BOOK, Source("true", coins=("BTC",))]
