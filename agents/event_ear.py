@@ -13,7 +13,8 @@ from sim.oracle.lifecycle import State
 from sim.oracle.resolution_log import Seen
 
 OVER = (State.FINAL, State.VOID)
-SAID = (State.PROPOSED, State.PROPOSED_AGAIN, State.DECIDED)  # an answer stands
+SAID = (State.PROPOSED, State.PROPOSED_AGAIN)  # a proposal stands
+DECIDED = (State.DECIDED, State.REFUSED, *OVER)  # what proposals still come change nothing
 AGAIN_US = 10_000_000  # after a refusal: a book may be paused
 
 
@@ -49,9 +50,11 @@ class Ear:
     def says(self, now_us: int, outcome: int) -> float | None:
         """What a share pays by the answer that stands, None if none does."""
         seen = self._seen(now_us)
-        if seen is None or seen.state not in SAID or seen.proposal is None:
+        if seen is None or seen.state not in (*SAID, *DECIDED):
             return None
-        terms, answer = self._terms, seen.proposal
+        terms, answer = self._terms, seen.decided if seen.state in DECIDED else seen.proposal
+        if answer is None:
+            return None
         if answer.outcome == VOID:
             return 1.0 / len(terms.outcomes)
         if terms.kind == "scalar":

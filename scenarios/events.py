@@ -14,10 +14,6 @@ from sim.oracle.hypotheses import CELLS, Hypotheses, fraction, outcomes
 from sim.oracle.truth import TruthPath
 from sim.streams import stream
 
-CONCENTRATION = (
-    4.0  # of the Beta distribution of a scalar's fraction: at ½ a standard deviation .22
-)
-
 
 def terms_of(scenario: Scenario, listing: Listing, truth: TruthPath) -> tuple[EventTerms, ...]:
     """Terms of every event, in the exchange's order."""

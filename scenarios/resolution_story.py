@@ -13,6 +13,7 @@ from scenarios.why import declared, judge_of, stored_rows
 from sim.exchange import messages as m
 from sim.exchange.instruments import MICRO
 from sim.exchange.messages import Event
+from sim.oracle.resolution_log import NO_OUTCOME
 from sim.record.store import Run
 from sim.risk.aftermath import Fall, aftermath
 from sim.risk.eventlog import EventLog
@@ -20,7 +21,6 @@ from sim.risk.payout import payout_of
 from sim.risk.verdict import Step, Verdicts
 from sim.risk.waterfall import waterfall
 
-NO_OUTCOME = -2  # of a step that names no answer
 ALWAYS = 1 << 62
 BONDS = ("undisputed", "the proposer was right", "the disputer was right")
 COSTS = ("liquidation_fee_usd", "backstop_discount_usd", "deficit_usd")

@@ -12,10 +12,12 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field, model_validator
 
 from scenarios.errors import choose
-from scenarios.part import Name, NonNegative, Part, Positive, Ratio
+from scenarios.part import Name, NonNegative, Part, Positive, Ratio, Seconds, SecondsOr0, Usd
 from scenarios.schema_resolution import EventResolution
 
 VOID = "void"
+Odds = Annotated[float, Field(ge=0, le=100)]  # log odds
+Whole = Annotated[int, Field(ge=-(10**12), le=10**12)]  # as the exchange lists them
 Jump = Annotated[float, Field(gt=-1, le=10, allow_inf_nan=False)]
 OWN = {
     "strike_usd": ("price",),
@@ -82,29 +84,29 @@ class Event(Part):
     side: Literal["below", "above"] = "below"
     opens: AwareDatetime | None = None  # the start of the run
     resolves: AwareDatetime
-    every_s: NonNegative = 0.0  # of a series <name>-1, <name>-2 …: each opens when one is due
+    every_s: SecondsOr0 = 0.0  # of a series <name>-1, <name>-2 …: each opens when one is due
     repeat: Annotated[int, Field(ge=1, le=1000)] = 1
     date: AwareDatetime | None = None  # from which `rules.void_after_days` counts (SET-05)
     price: Ratio = 0.5  # of YES or LONG when it opens, USDC
-    outcomes: tuple[Name, ...] = ()
+    outcomes: Annotated[tuple[Name, ...], Field(max_length=60)] = ()
     exhaustive: bool = True  # False: `none` is one more outcome
     prices: tuple[Ratio, ...] = ()  # of the outcomes; none given: all alike
     strikes_usd: tuple[Positive, ...] = ()  # a price decides: one less than outcomes
-    low: int = 0
-    high: int = 0
+    low: Whole = 0
+    high: Whole = 0
     outcome: str | int | float = ""  # name, YES, NO, a scalar's value, void; "": drawn
-    sigma_per_sqrt_h: NonNegative = 1.0  # of the log odds
-    jumps_per_h: NonNegative = 0.0
-    jump_logit: NonNegative = 1.0  # standard deviation of a jump of the log odds
-    reveals_s: NonNegative = 0.0  # before it resolves: the time in which the truth comes out
+    sigma_per_sqrt_h: Odds = 1.0  # of the log odds
+    jumps_per_h: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    jump_logit: Odds = 1.0  # standard deviation of a jump of the log odds
+    reveals_s: SecondsOr0 = 0.0  # before it resolves: the time in which the truth comes out
     belief: tuple[BeliefPoint, ...] = ()  # scripted, straight lines in between
-    belief_step_s: Positive = 1.0
+    belief_step_s: Seconds = 1.0
     belief_after: Literal["truth", "frozen"] = "truth"  # once it is due
     link: bool = False  # portfolio margin knows what decides it (MAR-07)
     jumps: tuple[Jump, ...] = ()  # of the coin's price, one per share (MAR-07)
     payoff_ticks: Annotated[int, Field(ge=2, le=16_384)] = 1000
     lam: Ratio = 1.0  # MAR-05
-    min_notional_usd: NonNegative = 0.0
+    min_notional_usd: Usd = 0.0
     resolution: EventResolution | None = None  # where it differs from [resolution]
 
     @model_validator(mode="after")
@@ -116,6 +118,8 @@ class Event(Part):
                     f"{self.name}: {field!r} is for events of kind {', '.join(kinds)},"
                     f" not {self.kind!r}"
                 )
+        if self.date is not None and self.date.timestamp() < 0:
+            raise ValueError(f"{self.name}: date {self.date} is before 1970")
         if self.repeat > 1 and not self.every_s:
             raise ValueError(f"{self.name}: repeat {self.repeat} needs every_s, seconds above 0")
         if self.repeat > 1 and self.belief:
@@ -227,7 +231,7 @@ class Event(Part):
             return
         if self.kind == "scalar":
             value = self.outcome
-            if isinstance(value, str) or value != int(value):
+            if isinstance(value, str) or not float(value).is_integer():
                 raise ValueError(f"{self.name}: outcome {value!r} is neither whole nor 'void'")
             if not self.low <= value <= self.high:
                 raise ValueError(

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from scenarios.part import Name, NonNegative, Part, Positive, Ratio, Seconds, SecondsOrNone
+from scenarios.part import Name, NonNegative, Part, Positive, Ratio, Seconds, SecondsOr0
 from sim.oracle.faults import Severity
 
 Below100 = Annotated[float, Field(lt=100, allow_inf_nan=False)]
@@ -46,7 +46,7 @@ class Freeze(Fault):
 
     kind: Literal["freeze"]
     refresh: bool | None = None
-    through_s: SecondsOrNone | None = None  # one reading gets through per so many seconds; 0: none
+    through_s: SecondsOr0 | None = None  # one reading gets through per so many seconds; 0: none
 
 
 class Lag(Fault):
@@ -98,7 +98,7 @@ class Fork(Fault):
 
     kind: Literal["fork"]
     depth_pct: Below100 | None = None
-    ramp_s: SecondsOrNone | None = None
+    ramp_s: SecondsOr0 | None = None
 
 
 class Clamp(Fault):

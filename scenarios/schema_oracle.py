@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from scenarios.part import Name, NonNegative, Part, Positive, Ratio, Seconds, SecondsOrNone
+from scenarios.part import Name, NonNegative, Part, Positive, Ratio, Seconds, SecondsOr0
 from scenarios.schema_faults import AnyFault
 
 
@@ -22,7 +22,7 @@ class Source(Part):
     look_s: Seconds = 1.0  # how often it looks then
     confidence_bps: NonNegative = 0.0  # half width it claims; 0: none
     reads: Literal["truth", "spot", "perpetual"] = "truth"  # or the exchange's own book of the coin
-    average_s: SecondsOrNone = 0.0  # exponential average of what a book says; 0: none
+    average_s: SecondsOr0 = 0.0  # exponential average of what a book says; 0: none
     coins: tuple[Name, ...] = ()  # that it covers; none named: all
     upstream: tuple[Name, ...] | dict[Name, Positive] = ()  # fails with them; or is made of them
     min_usd: dict[Name, NonNegative] = Field(default_factory=dict)  # least it can answer, by coin
@@ -55,10 +55,10 @@ class Pause(Part):
     grade: Literal[
         "stale", "insufficient_sources", "too_uncertain", "too_volatile", "non_positive"
     ] = "too_uncertain"  # this or worse is bad
-    after_s: SecondsOrNone = 5.0  # bad for so long: paused
+    after_s: SecondsOr0 = 5.0  # bad for so long: paused
     state: Literal["post_only", "cancel_only", "auction", "closed"] = "cancel_only"
-    clear_s: SecondsOrNone = 30.0  # good for so long: reopened
-    auction_s: SecondsOrNone = 60.0  # 0: without an auction
+    clear_s: SecondsOr0 = 30.0  # good for so long: reopened
+    auction_s: SecondsOr0 = 60.0  # 0: without an auction
 
 
 class Oracle(Part):

@@ -69,6 +69,10 @@ class Voters(Part):
     def _possible(self) -> Voters:
         if self.communities > self.count:
             raise ValueError(f"{self.communities} communities of {self.count} voters")
+        names = [w.name for w in self.whale]
+        for k, name in enumerate(names):
+            if name in names[:k]:
+                raise ValueError(f"whale.{k}.name: there is a voter {name!r} already")
         total = sum(w.share for w in self.whale)
         if total >= 1:
             raise ValueError(f"whales hold {total:g} of the stake: nothing is left for voters")

@@ -19,6 +19,7 @@ from sim.exchange.instruments import MICRO, Listing
 from sim.exchange.legs import legs_of
 from sim.exchange.messages import EVENT_COLUMNS, Event
 from sim.exchange.rules import Rules
+from sim.record.resolutions import FILE as RESOLUTIONS
 from sim.record.rows import Units
 from sim.record.store import Run
 from sim.risk.eventlog import KINDS, EventLog, first_book
@@ -156,10 +157,10 @@ def judge_of(run: Run, log: EventLog, rules: Rules) -> Verdicts:
 
 
 def steps_of(run: Run) -> list[Step]:
-    """The event oracle's log, `resolutions.parquet`; empty where there is none."""
+    """The event oracle's log; empty where there is none."""
     import polars as pl
 
-    path = run.path / "resolutions.parquet"
+    path = run.path / RESOLUTIONS
     if not path.is_file():
         return []
     columns = [field.name for field in fields(Step)]

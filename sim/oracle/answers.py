@@ -71,7 +71,7 @@ def _value(item: ScalarEvent, word: str | float) -> int:
         value = float(word)
     except ValueError:
         raise ValueError(f"{item.name!r} is a scalar: a number or 'void', not {word!r}") from None
-    if value != int(value) or not item.low <= value <= item.high:
+    if not float(value).is_integer() or not item.low <= value <= item.high:
         raise ValueError(
             f"{item.name!r}: value {value:g} is outside the whole numbers {item.low} … {item.high}"
         )

@@ -85,6 +85,10 @@ class Voters:
     def __post_init__(self) -> None:
         if not 1 <= self.communities <= self.count:
             raise ValueError(f"{self.communities} communities of {self.count} voters")
+        names = [w.name for w in self.whales]
+        for k, name in enumerate(names):
+            if name in names[:k]:
+                raise ValueError(f"two voters are named {name!r}")
         shares = sum(w.share for w in self.whales)
         if not shares < 1:
             raise ValueError(f"whales hold {shares:g} of the stake: nothing is left for voters")
@@ -139,8 +143,11 @@ def draw(voters: Voters, seed: int, name: str, graph: nx.DiGraph | None = None) 
 
 def apportion(total: int, weights: Sequence[float]) -> list[int]:
     """Integers in proportion to `weights` that add to `total`: floors, the rest to the largest."""
-    exact = [Fraction(w) for w in weights]
-    whole = sum(exact)
-    parts = [math.floor(total * w / whole) for w in exact]
+    exact = [w.as_integer_ratio() for w in weights]
+    # The denominators of floats are powers of two: the largest is a common one.
+    unit = max((d for _, d in exact), default=1)
+    scaled = [n * (unit // d) for n, d in exact]
+    whole = sum(scaled)
+    parts = [total * n // whole for n in scaled]
     parts[weights.index(max(weights))] += total - sum(parts)
     return parts

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 SECOND_US = 1_000_000
 LOOK_US = SECOND_US  # between looks for an observation that is not known yet
+DECIDES = (Step.DECIDE, Step.FINISH, Step.ANNUL)
 UNDISPUTED, PROPOSER, DISPUTER = range(3)  # code of a BOND row
 
 
@@ -164,7 +165,7 @@ class EventOracle:
         now = min(self.world.clock.now_us, self.world.end_us)
         listing, exchange = self.world.exchange.listing, self.world.exchange
         sets = {
-            e: int(exchange.open_interest(listing.first_book(e)))  # type: ignore[attr-defined]
+            e: int(exchange.open_interest(listing.first_book(e)))
             for e, case in self.cases.items()
             if case.resolved_us < 0 and case.question.truth.due_us <= now
         }
@@ -186,7 +187,8 @@ class EventOracle:
         case = self.cases[e]
         case.state = after(case.state, step)
         entry = Entry(now_us, e, case.state, actor, answer, *stakes, text)
-        self.log.add(entry, proposal=proposal, bond=bond)
+        decided = answer if step in DECIDES else None
+        self.log.add(entry, proposal=proposal, bond=bond, decided=decided)
         return case.state
 
     def _look(self, e: int, now_us: int) -> None:
@@ -336,7 +338,7 @@ class EventOracle:
         sent = case.sending
         if case.state is State.REFUSED and sent is not None and sent.retry_us:
             # The right one this time: what was decided, without the fault.
-            decided = next(x.answer for x in reversed(self.log.of(e)) if x.state is State.DECIDED)
+            decided = self.seen(e, now).decided
             assert decided is not None
             call = partial(self._retry, e, decided)
             self._agenda.plan(now + sent.retry_us, e, call)
@@ -352,8 +354,11 @@ class EventOracle:
         case.returned += 1
         code = int(row[E_CODE])
         loser = {UNDISPUTED: -1, PROPOSER: pair.disputer, DISPUTER: pair.proposer}[code]
-        if loser in self._corrupt_accounts():
-            case.corruption = case.corruption.plus(bonds_lost=pair.bond)
+        theirs = self._corrupt_accounts()
+        if loser in theirs:
+            # If the winner is theirs, too, only the store's part is gone.
+            lost = int(row[E_X]) if int(row[E_ACCOUNT]) in theirs else pair.bond
+            case.corruption = case.corruption.plus(bonds_lost=lost)
 
     def _account(self, e: int) -> None:
         """Write down what the corrupter paid and gained, if there was one."""
@@ -374,7 +379,7 @@ class EventOracle:
         accounts = sorted({int(a) for name in names for a in self.cohorts.get(name, ())})
         listing = self.world.exchange.listing
         shares = len(self.cases[e].question.item.shares)
-        balance = self.world.exchange.balance  # type: ignore[attr-defined]
+        balance = self.world.exchange.balance
         return corruption.holdings(balance, listing.first_share(e), shares, accounts)
 
     def _who(self, account: int) -> str:

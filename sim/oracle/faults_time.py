@@ -69,17 +69,23 @@ class Deadband(Fault):
 
 @dataclass(frozen=True, kw_only=True)
 class Shuffle(Fault):
-    """The readings of each window_s arrive in a random order, each with its own time."""
+    """Readings take up to window_s to arrive, each as long as chance will: they overtake each other.
+
+    What arrived last is what the source shows, with its own time.
+    """
 
     kind: ClassVar[str] = "shuffle"
     exclusive: ClassVar[bool] = True
-    causal: ClassVar[bool] = False
+    causal: ClassVar[bool] = False  # what it shows depends on all readings under way
     window_us: int
 
     def change(self, readings: Readings, lo: int, hi: int, scope: Scope) -> Readings:
-        block = (readings.beat_us[lo:hi] - self.start_us) // self.window_us
-        order = np.lexsort((scope.draw.random(hi - lo), block))
-        return replace(readings.take(lo + order), beat_us=readings.beat_us[lo:hi])
+        beats = readings.beat_us[lo:hi]
+        arrival = beats + scope.draw.integers(0, self.window_us + 1, hi - lo)
+        order = np.argsort(arrival, kind="stable")
+        latest = np.searchsorted(arrival[order], beats, side="right") - 1
+        which = np.where(latest >= 0, lo + order[np.maximum(latest, 0)], self.before(readings))
+        return _again(readings, which, lo, hi, False)
 
 
 @dataclass(frozen=True, kw_only=True)

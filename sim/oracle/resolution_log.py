@@ -49,13 +49,17 @@ class Entry:
 
 @dataclass(frozen=True)
 class Seen:
-    """What is public of an event: its state since ``since_us``, and the latest proposal."""
+    """What is public of an event: its state since ``since_us``, and the latest proposal.
+
+    ``decided``: the answer that was decided on, and once one is paid, that one.
+    """
 
     state: State
     since_us: int
     proposal: Answer | None = None
     bond: int = 0
     proposals: int = 0
+    decided: Answer | None = None
 
 
 class Log:
@@ -66,8 +70,15 @@ class Log:
         self._times: list[list[int]] = [[start_us] for _ in range(events)]
         self._seen: list[list[Seen]] = [[Seen(State.OPEN, start_us)] for _ in range(events)]
 
-    def add(self, entry: Entry, *, proposal: Answer | None = None, bond: int = 0) -> None:
-        """Append an entry; with `proposal`, that is what is proposed from then on."""
+    def add(
+        self,
+        entry: Entry,
+        *,
+        proposal: Answer | None = None,
+        bond: int = 0,
+        decided: Answer | None = None,
+    ) -> None:
+        """Append an entry; `proposal` and `decided` are what stands proposed, decided from then on."""
         self.entries.append(entry)
         last = self._seen[entry.event][-1]
         self._times[entry.event].append(entry.time_us)
@@ -78,6 +89,7 @@ class Log:
                 proposal if proposal is not None else last.proposal,
                 bond if proposal is not None else last.bond,
                 last.proposals + (proposal is not None),
+                decided if decided is not None else last.decided,
             )
         )
 
@@ -85,7 +97,3 @@ class Log:
         """What was public at `at_us`, that time included."""
         times = self._times[event]
         return self._seen[event][max(bisect_right(times, at_us) - 1, 0)]
-
-    def of(self, event: int) -> list[Entry]:
-        """The entries of one event."""
-        return [e for e in self.entries if e.event == event]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
@@ -117,13 +118,15 @@ def count(
             winner = best
     slashed, rewards = [0] * len(stakes), [0] * len(stakes)
     if winner is not None:
+        # As it is written: floats lose whole micro-USD above 2^53, and 0.3 is a bit less than 3/10.
+        part, of = Fraction(str(voters.slash)).as_integer_ratio()
         right = [v for v, c in enumerate(votes) if c != ABSENT and options[c] == winner]
         for v, choice in enumerate(votes):
             if choice != ABSENT and options[choice] != winner:
-                slashed[v] = int(stakes[v] * voters.slash)
-        parts = apportion(sum(slashed), [float(stakes[v]) for v in right])
-        for v, part in zip(right, parts, strict=True):
-            rewards[v] = part
+                slashed[v] = stakes[v] * part // of
+        parts = apportion(sum(slashed), [stakes[v] for v in right])
+        for v, reward in zip(right, parts, strict=True):
+            rewards[v] = reward
     return Tally(
         options, tuple(votes), stake_for, cast, total, winner,
         tuple(bribed), bribes, tuple(slashed), tuple(rewards),

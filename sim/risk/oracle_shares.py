@@ -10,7 +10,7 @@ import numpy as np
 
 from sim.exchange import messages as m
 from sim.exchange.instruments import Listing
-from sim.exchange.messages import BUY, SELL
+from sim.exchange.messages import SELL
 
 IN_AUCTION = 2  # code of a FILL whose account is the buyer
 
@@ -51,8 +51,3 @@ class Shares:
         if len(item.books) == 1:
             held = np.column_stack([held[:, 0], np.zeros(len(held), np.int64)])
         return held - held.min(axis=1, keepdims=True)
-
-
-def bought(row: np.ndarray) -> bool:
-    """Whether the account of a FILL row bought."""
-    return bool(row[m.E_SIDE] == BUY or row[m.E_CODE] == IN_AUCTION)

@@ -260,10 +260,11 @@ def test_nobody_hedges_a_strike_that_is_not_set_yet() -> None:
 
 # the oracle -------------------------------------------------------------------------------
 class Oracle:
-    """Shows one state from second 50 on, with a proposal."""
+    """Shows one state from second 50 on, with a proposal or what was decided."""
 
-    def __init__(self, state: str, outcome: int) -> None:
-        self.shown = Seen(State(state), 0, Answer(outcome, 8))
+    def __init__(self, state: str, outcome: int | None, decided: int | None = None) -> None:
+        said, end = (None if k is None else Answer(k, 8) for k in (outcome, decided))
+        self.shown = Seen(State(state), 0, said, decided=end)
 
     def seen(self, event: int, at_us: int) -> Seen:
         return Seen(State.OPEN, 0) if at_us < START_US + 50 * S else self.shown
@@ -286,11 +287,22 @@ def test_a_wrong_proposal_moves_only_who_trusts_it(trusts: bool, middle: float) 
 
 def test_who_trusts_the_oracle_takes_a_void_and_a_scalars_value() -> None:
     void = maker(event="cup", trusts_oracle=True)
-    void.world.services = [Oracle("decided", VOID)]
+    void.world.services = [Oracle("proposed", VOID)]
     assert list(middles(at(void, 51)).values()) == pytest.approx([1 / 3] * 3, abs=0.01)
     scalar = maker(event="count", trusts_oracle=True)
     scalar.world.services = [Oracle("proposed-again", 0)]
     assert middles(at(scalar, 51))[FACTS.book_of(COUNT)] == pytest.approx(0.8, abs=0.01)
+
+
+@pytest.mark.parametrize("state", ["decided", "refused"])
+@pytest.mark.parametrize("proposal", [None, 0])
+def test_who_trusts_the_oracle_takes_what_was_decided_not_what_was_proposed(
+    state: str, proposal: int | None
+) -> None:
+    """A vote goes against the last proposal; a direct answer was never proposed."""
+    quoting = maker(event="cup", trusts_oracle=True)
+    quoting.world.services = [Oracle(state, proposal, VOID)]
+    assert list(middles(at(quoting, 51)).values()) == pytest.approx([1 / 3] * 3, abs=0.01)
 
 
 @pytest.mark.parametrize("state", ["final", "void"])

@@ -323,6 +323,8 @@ def test_a_run_of_before_has_no_steps(tmp_path: Path) -> None:
         ('resolution.voters.whale=[{name="a",share=0.6},{name="b",share=0.5}]',
          "whales hold 1.1 of the stake"),
         ('resolution.voters.whale=[{name="a",share=0.6,votes="position"}]', "name its trader"),
+        ('resolution.voters.whale=[{name="a",share=0.2},{name="a",share=0.1}]',
+         "whale.1.name: there is a voter 'a' already"),
         ('event.who.resolution={observes="nearest"}', "no price decides 'who'"),
     ],
 )  # fmt: skip

@@ -438,7 +438,17 @@ def test_corruption_is_accounted_for() -> None:
     )  # fmt: skip
 
 
-def test_a_failed_corruption_costs_and_brings_nothing() -> None:
+@pytest.mark.spec("SET-04")
+def test_a_corrupter_on_both_sides_loses_what_the_store_keeps() -> None:
+    rows = [propose(12, ALICE, NO), dispute(20, BOB), propose(25, CAROL, YES)]
+    alone = Scene(*rows, corrupters=("alice",))
+    assert alone.oracle.cases[BINARY].corruption.bonds_lost == 750 * S
+    both = Scene(*rows, corrupters=("alice", "bob"))
+    assert both.oracle.cases[BINARY].corruption.bonds_lost == 375 * S
+    assert both.cash(ALICE) + both.cash(BOB) == 20_000 - 375
+
+
+def test_a_failed_corruption_costs_bonds_and_slashed_stake_and_brings_nothing() -> None:
     voters = Voters(
         count=9, stake_micro=9_000 * S, tail_exponent=0.0, communities=1, accuracy=1.0,
         turnout=1.0, slash=0.1, whales=(Whale("bloc", 0.25, NO, "alice"),),
@@ -461,6 +471,26 @@ def test_the_public_sees_states_as_of_a_time() -> None:
     second = seen(BINARY, START + 30 * S)
     assert (second.proposal, second.proposals, second.since_us) == (YES, 2, START + 25 * S)
     assert seen(BINARY, START + 199 * S).state is State.FINAL
+
+
+def test_the_public_sees_what_was_decided_whatever_was_proposed() -> None:
+    rows = [propose(12, ALICE, NO), dispute(20, BOB), propose(25, ALICE, NO), dispute(30, CAROL)]
+    late = (ResolutionFault("late", delay_us=40 * S),)
+    seen = Scene(*rows, faults=late).oracle.seen
+    assert seen(BINARY, START + 80 * S - 1).decided is None
+    voted = seen(BINARY, START + 80 * S)
+    assert (voted.state, voted.proposal, voted.decided) == (State.DECIDED, NO, YES)
+    direct = Procedure(delay_us=30 * S)
+    seen = Scene(propose(12, ALICE, NO), procedure=direct).oracle.seen
+    assert seen(BINARY, START + 11 * S).decided == seen(BINARY, START + 39 * S).decided == YES
+    assert seen(BINARY, START + 39 * S).proposal == NO
+
+
+def test_a_proposal_after_the_decision_is_not_what_is_sent_after_a_refusal() -> None:
+    faults = (ResolutionFault("double", retry_us=20 * S), ResolutionFault("late", delay_us=30 * S))
+    scene = Scene(propose(12, ALICE, NO), procedure=Procedure(), faults=faults)
+    assert scene.states[:3] == [(10.0, "decided"), (12.0, "decided"), (40.0, "refused")]
+    assert scene.resolved() == [(60.0, 0, 0)]
 
 
 def test_the_log_is_a_table() -> None:

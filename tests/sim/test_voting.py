@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from fractions import Fraction
 
 import networkx as nx
 import numpy as np
@@ -127,6 +128,12 @@ def test_a_whale_votes_its_position_or_honestly_when_flat() -> None:
         Whale("w", 0.5, "position")
 
 
+def test_whales_have_names_of_their_own() -> None:
+    """Their minds are told apart by name: two of one name would vote as one."""
+    with pytest.raises(ValueError, match="two voters are named 'w'"):
+        Voters(whales=(Whale("w", 0.2, YES), Whale("v", 0.1), Whale("w", 0.3, NO)))
+
+
 # thresholds -------------------------------------------------------------------------------
 def test_a_tie_a_small_majority_and_a_small_turnout_have_no_winner() -> None:
     stakes, options = (10, 10, 10), (YES, NO)
@@ -167,11 +174,36 @@ def test_slashing_by_hand() -> None:
     assert tally.rewards == (7, 3, 0)  # 6.67 and 3.33: floors, the rest to the largest
 
 
+@given(st.integers(0, 10**24), st.integers(0, 1000))
+def test_slashing_is_exact_for_any_stake(stake: int, permille: int) -> None:
+    stakes = (2 * stake + 1, stake + 1, stake)
+    tally = count(replace(EQUAL, slash=permille / 1000), stakes, (YES, NO), (0, 0, 1))
+    assert tally.slashed == (0, 0, stake * permille // 1000)
+    first = sum(tally.slashed) * stakes[0] // (stakes[0] + stakes[1])
+    second = sum(tally.slashed) * stakes[1] // (stakes[0] + stakes[1])
+    assert tally.rewards == (sum(tally.slashed) - second, second, 0)
+    assert tally.rewards[0] - first <= 1
+
+
 @given(st.integers(0, 10**15), st.lists(st.floats(0.001, 1e6), min_size=1, max_size=30))
 def test_apportioned_parts_add_up(total: int, weights: list[float]) -> None:
     parts = apportion(total, weights)
     assert sum(parts) == total
     assert min(parts) >= 0
+
+
+@given(
+    st.integers(0, 10**18),
+    st.lists(
+        st.one_of(st.floats(0, 1e300), st.floats(0.5, 1e4), st.integers(0, 2**70)),
+        min_size=1, max_size=30,
+    ).filter(any),
+)  # fmt: skip
+def test_apportioned_parts_are_the_fractions_floors(total: int, weights: list[float]) -> None:
+    exact = [Fraction(w) for w in weights]
+    floors = [math.floor(total * w / sum(exact)) for w in exact]
+    floors[weights.index(max(weights))] += total - sum(floors)
+    assert apportion(total, weights) == floors
 
 
 def test_stakes_have_the_tail_they_are_given() -> None:
