@@ -7,60 +7,43 @@ true.  Reaction times are assumptions; the liveness is the deadline.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from agents import blocks
-from agents.base import Count, NonNegative, Positive, Ratio, Trader, TraderParams
-from agents.event_price import Which, pick
+from agents.base import Count, NonNegative, Ratio
+from agents.bonder import IDLE_US, Bonder, BonderParams
 from agents.public import PublicOracle, public_oracle
-from sim.exchange.instruments import MICRO
-from sim.oracle.answers import answer_named
 from sim.oracle.lifecycle import State
 from sim.oracle.resolution_log import Seen
 
 if TYPE_CHECKING:
     from sim.market import MarketView
 
-IDLE_US = 60_000_000
 PROPOSED = (State.PROPOSED, State.PROPOSED_AGAIN)
 
 
-class DisputerParams(TraderParams):
+class DisputerParams(BonderParams):
     """Parameters of one disputer."""
 
-    event: Which = 0
     wants: str | int | float = ""  # disputes what differs from it; "": what differs from the truth
     accuracy: Ratio = 1.0  # P(it judges a proposal rightly)
     reaction_s: NonNegative = 60.0  # mean time from a proposal it sees to its dispute
     disputes: Count = 2  # at most
-    deposit_usd: Positive = 2_000.0
-    interval_s: Positive = 5.0
 
 
-class Disputer(Trader):
+class Disputer(Bonder):
     """The disputer; see the module's text."""
 
     Params = DisputerParams
     params: DisputerParams
-    listens: ClassVar[bool] = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.terms = pick(self.facts, self.params.event, self.name)
-        self.item = self.facts.listing.events[self.terms.event]
-        wants = self.params.wants
-        self.wish = None if wants == "" else answer_named(self.item, wants)
+        self.wish = self.wished(self.params.wants)
         self.disputed = 0
         self._act_us: dict[int, int] = {}  # by number of the proposal: when; -1: not at all
-
-    def setup(self) -> list[np.ndarray]:
-        return [blocks.deposit(self.account, 0, round(self.params.deposit_usd * MICRO))]
-
-    def stakes(self) -> np.ndarray:
-        """Bonds are paid from the wallet of the event."""
-        return np.eye(self.facts.instruments)[self.facts.book_of(self.terms)]
 
     def wake(self, now_us: int, view: MarketView, inbox: np.ndarray) -> tuple[np.ndarray, int]:
         oracle, pause_us = public_oracle(self.world), int(self.params.interval_s * 1e6)

@@ -7,59 +7,42 @@ whoever disputes it rightly (SET-04).  Reaction times are assumptions.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from agents import blocks
-from agents.base import NonNegative, Positive, Ratio, Trader, TraderParams
-from agents.event_price import Which, pick
+from agents.base import NonNegative, Ratio
+from agents.bonder import IDLE_US, Bonder, BonderParams
 from agents.public import public_oracle
-from sim.exchange.instruments import MICRO
-from sim.oracle.answers import Answer, answer_named
+from sim.oracle.answers import Answer
 from sim.oracle.lifecycle import State
 from sim.oracle.resolution_faults import other
 
 if TYPE_CHECKING:
     from sim.market import MarketView
 
-IDLE_US = 60_000_000  # between looks at an event that needs nobody
 
-
-class ReporterParams(TraderParams):
+class ReporterParams(BonderParams):
     """Parameters of one reporter."""
 
-    event: Which = 0
     says: str | int | float = ""  # outcome, scalar's value or "void"; "": what it observes
     accuracy: Ratio = 1.0  # P(an observation is right)
     reaction_s: NonNegative = 30.0  # mean time from what it knows to its proposal
     again: bool = True  # proposes after a reset, too
-    deposit_usd: Positive = 2_000.0
-    interval_s: Positive = 5.0
 
 
-class Reporter(Trader):
+class Reporter(Bonder):
     """The reporter; see the module's text."""
 
     Params = ReporterParams
     params: ReporterParams
-    listens: ClassVar[bool] = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.terms = pick(self.facts, self.params.event, self.name)
-        self.item = self.facts.listing.events[self.terms.event]
-        said = self.params.says
-        self.wish = None if said == "" else answer_named(self.item, said)
+        self.wish = self.wished(self.params.says)
         self.tried = -1  # proposals there were when it last proposed
         self._ready_us: dict[int, int] = {}  # by number of proposals: when it will act
-
-    def setup(self) -> list[np.ndarray]:
-        return [blocks.deposit(self.account, 0, round(self.params.deposit_usd * MICRO))]
-
-    def stakes(self) -> np.ndarray:
-        """Bonds are paid from the wallet of the event."""
-        return np.eye(self.facts.instruments)[self.facts.book_of(self.terms)]
 
     def wake(self, now_us: int, view: MarketView, inbox: np.ndarray) -> tuple[np.ndarray, int]:
         oracle, pause_us = public_oracle(self.world), int(self.params.interval_s * 1e6)

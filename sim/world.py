@@ -25,6 +25,7 @@ from sim.exchange.messages import (
     Event,
     Kind,
 )
+from sim.exchange.rules import Rules
 from sim.exchange.wallets import Wallets
 from sim.market import BOOKS, NOTICES, Inbox, Mailroom, MarketData, MarketView
 from sim.oracle.price import PriceOracle
@@ -65,6 +66,8 @@ class Exchange(Protocol):
 
     @property
     def listing(self) -> Listing: ...
+    @property
+    def rules(self) -> Rules: ...
     @property
     def accounts(self) -> int: ...
     def process(self, block: np.ndarray) -> np.ndarray: ...

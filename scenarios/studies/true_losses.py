@@ -14,7 +14,7 @@ import numpy as np
 from sim.exchange import messages as m
 from sim.exchange.instruments import MICRO, Listing
 from sim.exchange.messages import SELL, Event
-from sim.risk.oracle_blame import legs_after
+from sim.risk.oracle_blame import legs_behind, legs_of
 from sim.risk.oracle_episodes import Episodes
 from sim.risk.truth import Truth
 
@@ -51,7 +51,7 @@ class TrueLosses:
         at = np.flatnonzero(kinds == Event.FLAG)
         flags, numbers = events[at], self.episodes.open(events[at])
         for number, place in zip(numbers, at.tolist(), strict=True):
-            for leg in legs_after(events, place):
+            for leg in legs_of(legs_behind(events, place)):
                 if leg.is_position:
                     self._sides[number, leg.thing] = 1 if leg.size > 0 else -1
         fills = events[(kinds == Event.FILL) & (events[:, m.E_CODE] == 1)]

@@ -35,7 +35,7 @@ from sim.oracle.case import Case, Pair
 from sim.oracle.corruption import Corruption
 from sim.oracle.electorate import Electorate, draw
 from sim.oracle.lifecycle import DECIDABLE, State, Step, after
-from sim.oracle.question import Procedure, Question, resolve_row
+from sim.oracle.question import Procedure, Question, resolve_row, void_us
 from sim.oracle.resolution_faults import REFUSED, sending, struck
 from sim.oracle.resolution_log import Entry, Log, Seen
 from sim.oracle.summary import summary
@@ -101,6 +101,8 @@ class EventOracle:
             question, p = case.question, case.question.procedure
             self._check(question, world.window.window_us)
             due = question.truth.due_us
+            if self.corrupters and (at_us := void_us(question.item, world)) is not None:
+                self._agenda.plan(at_us, e, partial(self._hold, e))
             if p.method != "direct" or not world.start_us <= due <= world.end_us:
                 continue
             if question.plain:
@@ -163,9 +165,9 @@ class EventOracle:
     def summary(self) -> dict[str, float]:
         """The run's totals: `sim.oracle.summary.summary`."""
         now = min(self.world.clock.now_us, self.world.end_us)
-        listing, exchange = self.world.exchange.listing, self.world.exchange
+        exchange = self.world.exchange
         sets = {
-            e: int(exchange.open_interest(listing.first_book(e)))
+            e: int(exchange.open_interest(exchange.listing.first_book(e)))
             for e, case in self.cases.items()
             if case.resolved_us < 0 and case.question.truth.due_us <= now
         }
@@ -304,11 +306,15 @@ class EventOracle:
 
     def _send(self, e: int, outcome: int, value: int, now_us: int) -> None:
         """Send RESOLVE, at this very time."""
-        case = self.cases[e]
-        if case.resolved_us < 0:
-            case.held = self._held(e, sorted(self.corrupters))
-        case.sent = True
-        self.world.transport.schedule(resolve_row(case.question, Answer(outcome, value), now_us))
+        self._hold(e, now_us)
+        self.cases[e].sent = True
+        row = resolve_row(self.cases[e].question, Answer(outcome, value), now_us)
+        self.world.transport.schedule(row)
+
+    def _hold(self, e: int, now_us: int) -> None:
+        """Note what the corrupter holds before a resolution."""
+        if self.cases[e].resolved_us < 0:
+            self.cases[e].held = self._held(e, sorted(self.corrupters))
 
     # what the exchange says ---------------------------------------------------------------
     def _resolved(self, e: int, row: np.ndarray) -> None:
@@ -355,8 +361,7 @@ class EventOracle:
         code = int(row[E_CODE])
         loser = {UNDISPUTED: -1, PROPOSER: pair.disputer, DISPUTER: pair.proposer}[code]
         theirs = self._corrupt_accounts()
-        if loser in theirs:
-            # If the winner is theirs, too, only the store's part is gone.
+        if loser in theirs:  # and the winner, too: only the store's part is gone
             lost = int(row[E_X]) if int(row[E_ACCOUNT]) in theirs else pair.bond
             case.corruption = case.corruption.plus(bonds_lost=lost)
 
@@ -377,10 +382,9 @@ class EventOracle:
     def _held(self, e: int, names: Iterable[str]) -> dict[int, list[int]]:
         """Shares of the event in the accounts of these traders, as everything before now left it."""
         accounts = sorted({int(a) for name in names for a in self.cohorts.get(name, ())})
-        listing = self.world.exchange.listing
-        shares = len(self.cases[e].question.item.shares)
-        balance = self.world.exchange.balance
-        return corruption.holdings(balance, listing.first_share(e), shares, accounts)
+        exchange, shares = self.world.exchange, len(self.cases[e].question.item.shares)
+        first = exchange.listing.first_share(e)
+        return corruption.holdings(exchange.balance, first, shares, accounts)
 
     def _who(self, account: int) -> str:
         """The name of the trader whose account it is."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from sim.oracle.answers import Answer, Truth
 from sim.oracle.electorate import Voters
 from sim.oracle.observation import Observer
 from sim.oracle.resolution_faults import ResolutionFault
+
+if TYPE_CHECKING:
+    from sim.world import World
 
 DAY_US = 86_400 * MICRO
 MOST_DELAY_US = 7 * DAY_US  # SET-02
@@ -94,3 +97,15 @@ def resolve_row(question: Question, answer: Answer, at_us: int) -> np.ndarray:
     row[0, M_ARG], row[0, M_ARG2] = answer.outcome, answer.value
     row[0, M_FLAGS] = int(answer != question.truth.answer)
     return row
+
+
+def void_us(item: AnyEvent, world: World) -> int | None:
+    """When a world's exchange voids what nobody resolved: the first SETTLE after its time (SET-05).
+
+    None: not within the run.
+    """
+    every_us, days = world.cadence.settle_us, world.exchange.rules.void_after_days
+    if not item.date_us or not every_us:
+        return None
+    at_us = -(-(item.date_us + round(days * DAY_US)) // every_us) * every_us
+    return at_us if world.start_us <= at_us <= world.end_us else None

@@ -97,3 +97,7 @@ class Log:
         """What was public at `at_us`, that time included."""
         times = self._times[event]
         return self._seen[event][max(bisect_right(times, at_us) - 1, 0)]
+
+    def of(self, event: int) -> list[Entry]:
+        """The entries of one event."""
+        return [e for e in self.entries if e.event == event]

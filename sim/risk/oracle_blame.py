@@ -9,18 +9,20 @@ the account was safe too and only marks had left the index, else the oracle.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from sim.exchange import messages as m
+from sim.exchange.account import POSITION, Account, account_of_legs, leg_rows
 from sim.exchange.instruments import MICRO, USDC, Kind, Listing
 from sim.exchange.messages import SELL, Event
 from sim.exchange.rules import Rules
 from sim.risk.oracle_episodes import Episodes
 from sim.risk.oracle_index import IndexTape
 from sim.risk.oracle_shares import Shares
+from sim.risk.raised import raised_usd
 from sim.risk.solvency import Leg, Solvency
 from sim.risk.truth import payouts, share_marks
 
@@ -122,7 +124,7 @@ class Blame:
         self.episodes.traded(forced.rows)
         if true_prices is not None:
             for at in flags_at.tolist():
-                self._judge(rows[at], legs_after(rows, at), true_prices(int(rows[at, m.E_TIME])))
+                self._judge(rows[at], legs_behind(rows, at), true_prices(int(rows[at, m.E_TIME])))
         self._add_up(of, forced, takings_usd, adl_usd)
         self.episodes.close(flags)
 
@@ -141,16 +143,16 @@ class Blame:
         lam = 1.0 if e in self.proposed(seq) else event.lam
         self._resolved.append(_Resolved(int(row[m.E_TIME]), seq, lost, lam * worth))
 
-    def _judge(self, flag: np.ndarray, legs: Sequence[Leg], true: Prices) -> None:
-        """Settle the next liquidation's guilt, by what the account held."""
-        number = len(self._cause)
+    def _judge(self, flag: np.ndarray, held: np.ndarray, true: Prices) -> None:
+        """Settle the next liquidation's guilt, by what the account held: LEG rows."""
+        number, legs = len(self._cause), legs_of(held)
         seq = int(flag[m.E_SEQ])
         proposed = self.proposed(seq)
         equity, maintenance = self.solvency.margins(legs, true, proposed)
         wrongful = equity >= maintenance
         parent = int(flag[m.E_PARENT])
         before = self.episodes.behind(parent) if parent else -1
-        if self._by_event(flag, legs) or (before >= 0 and self._cause[before] == RESOLUTION):
+        if self._by_event(flag, held) or (before >= 0 and self._cause[before] == RESOLUTION):
             cause = RESOLUTION
         elif wrongful:
             equity, maintenance = self.solvency.margins(legs, self.index.before(seq), proposed)
@@ -166,7 +168,7 @@ class Blame:
             prices = {k: self.solvency.unit_usd(k, true) for k in owed if k != USDC}
             self._owed[number] = owed.pop(USDC, 0.0) / MICRO, owed, prices
 
-    def _by_event(self, flag: np.ndarray, legs: Sequence[Leg]) -> bool:
+    def _by_event(self, flag: np.ndarray, held: np.ndarray) -> bool:
         """Whether a resolution or a proposal since the previous tick pushed the account over."""
         account, time, seq = (int(flag[c]) for c in (m.E_ACCOUNT, m.E_TIME, m.E_SEQ))
         ne, mm = (int(flag[c]) / MICRO for c in (m.E_X, m.E_Y))
@@ -178,12 +180,22 @@ class Blame:
                 if lost > 0:
                     touched = True
                     ne, mm = ne + lost, mm + float(done.margin_usd[account])
-        for e in self.proposed(seq):
-            if time - self.tick_us <= self._proposed[e][0]:
-                jump = (1 - self.listing.events[e].lam) * self.solvency.above_sets_usd(e, legs)
-                touched |= jump > 0
-                mm -= jump
+        for e, (at, first) in self._proposed.items():
+            if first < seq and time - self.tick_us <= at:
+                raised = raised_usd(self.listing, self.rules, self._account(held, seq), e)
+                if raised > 0:
+                    touched, mm = True, mm - raised
         return touched and (int(flag[m.E_PARENT]) == 0 or ne >= mm)
+
+    def _account(self, held: np.ndarray, seq: int) -> Account:
+        """What LEG rows describe, right before an event of this chunk."""
+        index = self.index.before(seq)
+        return account_of_legs(
+            self.listing,
+            leg_rows(held),
+            index={f: int(index(f)) for f in range(len(self.listing.feeds))},
+            proposed={e for e, (_, first) in self._proposed.items() if first < seq},
+        )
 
     def _add_up(
         self, of: Rows, forced: Forced, takings_usd: np.ndarray, adl_usd: np.ndarray
@@ -263,12 +275,19 @@ class Blame:
         return found
 
 
-def legs_after(rows: np.ndarray, at: int) -> list[Leg]:
-    """What the account of the FLAG at a place held: the LEG rows behind it."""
-    legs = []
-    for row in rows[at + 1 :]:
-        if row[m.E_KIND] != Event.LEG or row[m.E_ACCOUNT] != rows[at, m.E_ACCOUNT]:
-            break
-        columns = (m.E_INSTRUMENT, m.E_SIZE, m.E_AMOUNT, m.E_PRICE)
-        legs.append(Leg(bool(row[m.E_CODE] == 1), *(int(row[c]) for c in columns)))
-    return legs
+def legs_behind(rows: np.ndarray, at: int) -> np.ndarray:
+    """What the account of the FLAG at a place held: the LEG rows behind it, int64[k, 16]."""
+    end = at + 1
+    while (
+        end < len(rows)
+        and rows[end, m.E_KIND] == Event.LEG
+        and rows[end, m.E_ACCOUNT] == rows[at, m.E_ACCOUNT]
+    ):
+        end += 1
+    return rows[at + 1 : end]
+
+
+def legs_of(held: np.ndarray) -> list[Leg]:
+    """LEG rows as legs."""
+    columns = [m.E_CODE, m.E_INSTRUMENT, m.E_SIZE, m.E_AMOUNT, m.E_PRICE]
+    return [Leg(code == POSITION, *leg) for code, *leg in held[:, columns].tolist()]

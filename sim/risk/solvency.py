@@ -91,17 +91,6 @@ class Solvency:
             maintenance += (1.0 if e in proposed else event.lam) * (value - sets)
         return equity, maintenance
 
-    def above_sets_usd(self, event: int, legs: Sequence[Leg]) -> float:
-        """V - s of MAR-05: what the legs' shares of an event are worth above complete sets."""
-        held = {}
-        for leg in legs:
-            if not leg.is_position and leg.thing > self.coins:
-                e, share = self._share[leg.thing - 1 - self.coins]
-                if e == event:
-                    held[share] = leg.size, leg.price
-        value, sets = self._event(self.listing.events[event], held)
-        return value - sets
-
     def unit_usd(self, coin: int, truth: Callable[[int], float]) -> float:
         """USD of one smallest unit of a coin (by asset id)."""
         return truth(self._coin_feed[coin - 1]) * self._coin_value[coin - 1] / MICRO

@@ -7,19 +7,19 @@ shares are paid less than they were marked at, or a proposal makes λ 1 (SET-02)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from sim.exchange import messages as m
 from sim.exchange.instruments import MICRO
-from sim.exchange.legs import ne_mm
 from sim.exchange.messages import Event
 from sim.exchange.rules import Rules
 from sim.risk.eventlog import EventLog
 from sim.risk.link import Link, link_of
 from sim.risk.payout import Payout, outcome_name, payout_of, told
+from sim.risk.raised import raised_usd
 from sim.risk.truth import TrueOutcome, payouts
 
 
@@ -102,7 +102,8 @@ class Verdicts:
                     worst, weight = Verdict(row, paid), paid.lost_usd
         recent = self._first[(self._first[:, m.E_SEQ] < seq)]
         for row in recent[recent[:, m.E_TIME] >= time - self.tick_us]:
-            raised = self._raised(flag, int(row[m.E_INSTRUMENT]))
+            e = int(row[m.E_INSTRUMENT])
+            raised = raised_usd(self.log.listing, self.rules, self.log.held(flag), e)
             if raised > 0:
                 mm -= raised
                 if raised > weight:
@@ -133,17 +134,6 @@ class Verdicts:
         if row[m.E_X] == 0:  # not tagged as wrong
             return TrueOutcome(int(row[m.E_CODE]), int(row[m.E_PRICE]))
         return None
-
-    def _raised(self, flag: np.ndarray, e: int) -> float:
-        """Margin that the first proposal of an event asked of a flagged account on top, USD."""
-        held = self.log.held(flag)
-        if e in held.resolved:
-            return 0.0
-        listing, rules = self.log.listing, self.rules
-        before = replace(held, proposed=held.proposed - {e})
-        _, mm = ne_mm(listing, rules, held)
-        _, mm_before = ne_mm(listing, rules, before)
-        return mm - mm_before
 
     # links ------------------------------------------------------------------------------------
     def links(self, found: Verdict, account: int) -> tuple[Link, ...]:

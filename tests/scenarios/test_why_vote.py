@@ -114,13 +114,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+def played(folder: Path, name: str, settings: list[str]) -> Run:
+    scenario = scenarios.load(str(folder / "vote.scenario.toml"), settings)
+    out = folder / name
+    return open_run(run(scenario, out=out, record="full").run_id, out)
+
+
 @pytest.fixture(scope="module", params=["lambda-1", "lambda-left"])
 def voted(request: pytest.FixtureRequest, folder: Path) -> Run:
     """The run with λ 1 from the proposal on, and with the declared λ."""
-    settings = [LEFT] if request.param == "lambda-left" else []
-    scenario = scenarios.load(str(folder / "vote.scenario.toml"), settings)
-    out = folder / request.param
-    return open_run(run(scenario, out=out, record="full").run_id, out)
+    return played(folder, request.param, [LEFT] if request.param == "lambda-left" else [])
+
+
+@pytest.fixture(scope="module")
+def portfolio(folder: Path) -> Run:
+    """With portfolio margin; the event is linked to no coin: linked shares cannot be pledged."""
+    return played(folder, "portfolio", ['rules.margin_mode="portfolio"'])
 
 
 def metric(voted: Run, name: str) -> Any:
@@ -165,6 +174,14 @@ def test_the_chain_of_a_liquidation_names_vote_disputes_and_proposals(voted: Run
 
 
 def test_metrics_and_chains_blame_the_same_flags(voted: Run) -> None:
+    assert len(blamed_flags(voted)) > 3
+
+
+def test_they_do_with_portfolio_margin(portfolio: Run) -> None:
+    assert len(blamed_flags(portfolio)) > 3
+
+
+def blamed_flags(voted: Run) -> list[int]:
     """The stream judges as it goes, the chain looks back: both must agree on every flag."""
     listing, rules = declared(voted)
     rows = np.ascontiguousarray(voted.events().select(EVENT_COLUMNS).collect().to_numpy())
@@ -185,4 +202,4 @@ def test_metrics_and_chains_blame_the_same_flags(voted: Run) -> None:
     log = EventLog(listing, kept)
     falls = aftermath(log, judge_of(voted, log, rules), 0)
     assert [int(fall.flag[m.E_SEQ]) for fall in falls] == blamed.tolist()
-    assert len(blamed) > 3
+    return [int(seq) for seq in blamed]

@@ -24,13 +24,13 @@ LISTING = Listing(
 )
 
 
-def pledged(cash_usd: int = 62, rules: Rules | None = None) -> Exchange:
+def pledged(cash_usd: int = 62, rules: Rules | None = None, listing: Listing = LISTING) -> Exchange:
     """Half a second past a tick: coin at 100 USD, YES at 0.50 (bid 0.49, ask 0.51).
 
     The pledger has paid 50 of its ``cash_usd`` for 100 YES and is long 4 coins: NE is what it
     brought, MM 20 + λ·50 (λ 0.2; 1 from a proposal on).  PLAIN has 62 USD and is long 4 coins.
     """
-    x = Exchange(LISTING, rules or Rules(), 5, order_slots=1 << 10, order_ids=1 << 12)
+    x = Exchange(listing, rules or Rules(), 5, order_slots=1 << 10, order_ids=1 << 12)
     for account, usd in enumerate((cash_usd, 100_000, 10_000, 10_000, 62)):
         assert x.deposit(account, "USDC", usd * USD)
     x.price("C", 1000)

@@ -6,152 +6,45 @@ from typing import Any
 
 import numpy as np
 import pytest
+from resolution_scene import (
+    ALICE,
+    BINARY,
+    BOB,
+    CAROL,
+    HOLDER,
+    HONEST,
+    LIST,
+    LISTING,
+    NO,
+    OPTIMISTIC,
+    QUIET,
+    RANGE,
+    START,
+    YES,
+    Keeper,
+    S,
+    Scene,
+    dispute,
+    message,
+    propose,
+)
 
 from sim.exchange.exchange import Exchange
-from sim.exchange.instruments import (
-    MICRO,
-    BinaryEvent,
-    CategoricalEvent,
-    Feed,
-    Listing,
-    Perpetual,
-    ScalarEvent,
-)
 from sim.exchange.messages import (
-    E_CODE,
     E_INSTRUMENT,
-    E_KIND,
     E_TIME,
-    E_X,
-    EV_COLS,
-    M_ACCOUNT,
-    M_ARG,
-    M_ARG2,
-    M_INSTRUMENT,
-    M_KIND,
-    M_SIZE,
-    M_TIME,
-    MSG_COLS,
     Event,
     Kind,
-    Reason,
 )
 from sim.exchange.rules import Rules
 from sim.oracle.answers import Answer, Truth, answer_named, payout_micro
-from sim.oracle.electorate import Bribe, Voters, Whale
+from sim.oracle.electorate import Voters
 from sim.oracle.event import EventOracle
 from sim.oracle.lifecycle import STEPS, State, Step, StepRefused, after
 from sim.oracle.question import Procedure, Question
 from sim.oracle.resolution_faults import ResolutionFault, struck
 from sim.record.resolutions import frame
-from sim.world import Cadence, World
-
-S = MICRO
-START = 1_760_129_400 * S
-BINARY, LIST, RANGE = 0, 1, 2
-LISTING = Listing(
-    feeds=(Feed(name="BTC", tick_micro=S, index_ticks=100_000),),
-    perpetuals=(Perpetual(name="BTC-PERP", feed="BTC", lots_per_coin=1000),),
-    events=(
-        BinaryEvent(name="E", date_us=START + 10 * S),
-        CategoricalEvent(name="C", outcomes=("a", "b", "c"), date_us=START + 10 * S),
-        ScalarEvent(name="X", low=10, high=20, date_us=START + 10 * S),
-    ),
-)
-YES, NO = Answer(0), Answer(1)
-QUIET = Cadence(0, 0, 0, 0, 0, 0, 0, 0, settle_us=S)
-OPTIMISTIC = Procedure("optimistic", liveness_us=20 * S, vote_us=50 * S, bond_micro=750 * S)
-HONEST = Voters(count=9, stake_micro=9_000 * S, tail_exponent=0.0, communities=1, accuracy=1.0)
-ALICE, BOB, CAROL, HOLDER = range(4)
-
-
-class Keeper:
-    """A recorder that keeps everything."""
-
-    def __init__(self) -> None:
-        self.kept: list[np.ndarray] = []
-
-    def begin(self, exchange: object) -> None: ...
-    def sample(self, now_us: int, exchange: object) -> None: ...
-
-    def add(self, events: np.ndarray) -> None:
-        self.kept.append(events.copy())
-
-    def of(self, kind: Event) -> np.ndarray:
-        events = np.concatenate([np.zeros((0, EV_COLS), np.int64), *self.kept])
-        return events[events[:, E_KIND] == kind]
-
-
-def message(at_s: float, kind: Kind, account: int, event: int = BINARY, **more: int) -> list[int]:
-    row = [0] * MSG_COLS
-    row[M_TIME], row[M_KIND] = START + round(at_s * S), int(kind)
-    row[M_ACCOUNT], row[M_INSTRUMENT] = account, event
-    row[M_SIZE] = more.get("size", 750 * S)
-    row[M_ARG], row[M_ARG2] = more.get("arg", 0), more.get("arg2", 0)
-    return row
-
-
-def propose(at_s: float, who: int, answer: Answer, event: int = BINARY) -> list[int]:
-    return message(at_s, Kind.PROPOSE, who, event, arg=answer.outcome, arg2=answer.value)
-
-
-def dispute(at_s: float, who: int, event: int = BINARY) -> list[int]:
-    return message(at_s, Kind.DISPUTE, who, event)
-
-
-class Scene:
-    """A world with an oracle; Alice, Bob and Carol have 10,000 USDC, the holder 100 sets of E."""
-
-    def __init__(
-        self,
-        *rows: list[int],
-        procedure: Procedure = OPTIMISTIC,
-        truth: Answer = YES,
-        event: int = BINARY,
-        seconds: int = 200,
-        window_us: int = 10_000,
-        rules: Rules | None = None,
-        corrupters: tuple[str, ...] = (),
-        **question: Any,
-    ) -> None:
-        item = LISTING.events[event]
-        asked = Question(
-            event, item, Truth(truth.outcome, START + 10 * S, truth.value), procedure,
-            question.pop("voters", HONEST), **question,
-        )  # fmt: skip
-        self.oracle = EventOracle([asked], 1, corrupters)
-        self.oracle.cohorts = {"alice": [ALICE], "bob": [BOB], "carol": [CAROL], "h": [HOLDER]}
-        self.exchange = Exchange(LISTING, rules or Rules(), accounts=5)
-        self.keeper = Keeper()
-        self.world = World(
-            self.exchange, seed=1, start_us=START, end_us=START + seconds * S,
-            window_us=window_us, recorder=self.keeper, cadence=QUIET,
-        )  # fmt: skip
-        self.world.serve(self.oracle)
-        deposits = [message(0, Kind.DEPOSIT, a, 0, size=10_000 * S) for a in range(4)]
-        sets = [message(0, Kind.MINT, HOLDER, e, size=100) for e in range(3)]
-        self.world.setup(np.array([*deposits, *sets], np.int64))
-        if rows:
-            self.world.transport.schedule(np.array(rows, np.int64))
-        self.event = event
-        self.world.run()
-
-    @property
-    def states(self) -> list[tuple[float, str]]:
-        return [((e.time_us - START) / S, str(e.state)) for e in self.oracle.log.entries]
-
-    def resolved(self) -> list[tuple[float, int, int]]:
-        """(second, outcome, tag) of every resolution that came."""
-        rows = self.keeper.of(Event.RESOLVE)
-        rows = rows[rows[:, E_INSTRUMENT] == self.event]
-        return [((int(r[E_TIME]) - START) / S, int(r[E_CODE]), int(r[E_X])) for r in rows]
-
-    def refusals(self) -> list[str]:
-        rows = self.keeper.of(Event.REJECT)
-        return [Reason(int(r[E_CODE])).name for r in rows if r[E_X] == Kind.RESOLVE]
-
-    def cash(self, account: int) -> float:
-        return self.exchange.balance(account, 0) / MICRO
+from sim.world import World
 
 
 # the machine ------------------------------------------------------------------------------
@@ -401,63 +294,6 @@ def test_payouts_are_the_exchanges(event: int) -> None:
         row = message(1, Kind.RESOLVE, 0, event, arg=answer.outcome, arg2=answer.value)
         exchange.process(np.array([row], np.int64))
         assert exchange.balance(0, 0) - before == payout_micro(item, held, answer)
-
-
-# corruption -------------------------------------------------------------------------------
-def test_corruption_is_accounted_for() -> None:
-    """A whale with NO shares proposes NO, is disputed twice, buys the vote and wins it."""
-    from sim.exchange.messages import M_ORDER, M_PRICE
-
-    buy_no = message(1, Kind.NEW, ALICE, LISTING.first_book(BINARY), arg=1, size=1000)
-    buy_no[M_PRICE], buy_no[M_ORDER] = 900, 1
-    buy_yes = message(1, Kind.NEW, BOB, LISTING.first_book(BINARY), size=1000)
-    buy_yes[M_PRICE], buy_yes[M_ORDER] = 100, 2
-    voters = Voters(
-        count=9, stake_micro=9_000 * S, tail_exponent=0.0, communities=1, accuracy=1.0,
-        turnout=1.0, slash=0.1,
-        whales=(Whale("bloc", 0.4, "position", "alice", bought=True, resale_loss=0.25),),
-        bribe=Bribe(NO, 10**9, price_per_stake=0.2),
-    )  # fmt: skip
-    rows = [propose(12, ALICE, NO), dispute(13, BOB), propose(14, ALICE, NO), dispute(15, BOB)]
-    scene = Scene(buy_no, buy_yes, *rows, voters=voters)
-    assert scene.resolved() == [(65.0, 1, 1)]
-    # 5,400 USD of others' stake in nine parts of 600: two of them, 120 USD each, turn 40 to 53 %.
-    found = scene.oracle.cases[BINARY].corruption
-    assert found.bribes == 240 * S
-    assert found.bonds_lost == 0
-    assert found.slashed == 0
-    assert found.stake_lost == 900 * S
-    assert found.profit == 1000 * S
-    total = scene.oracle.summary()
-    assert total["cost_of_corruption_usd"] == 1140
-    assert total["profit_of_corruption_usd"] == 1000
-    assert scene.cash(ALICE) == pytest.approx(10_000 - 900 + 1000 + 2 * 375)
-    last = scene.oracle.log.entries[-1]
-    assert (last.actor, last.text) == (
-        "corrupter", "corruption cost 1,140.00 USD, brought 1,000.00 USD",
-    )  # fmt: skip
-
-
-@pytest.mark.spec("SET-04")
-def test_a_corrupter_on_both_sides_loses_what_the_store_keeps() -> None:
-    rows = [propose(12, ALICE, NO), dispute(20, BOB), propose(25, CAROL, YES)]
-    alone = Scene(*rows, corrupters=("alice",))
-    assert alone.oracle.cases[BINARY].corruption.bonds_lost == 750 * S
-    both = Scene(*rows, corrupters=("alice", "bob"))
-    assert both.oracle.cases[BINARY].corruption.bonds_lost == 375 * S
-    assert both.cash(ALICE) + both.cash(BOB) == 20_000 - 375
-
-
-def test_a_failed_corruption_costs_bonds_and_slashed_stake_and_brings_nothing() -> None:
-    voters = Voters(
-        count=9, stake_micro=9_000 * S, tail_exponent=0.0, communities=1, accuracy=1.0,
-        turnout=1.0, slash=0.1, whales=(Whale("bloc", 0.25, NO, "alice"),),
-    )  # fmt: skip
-    rows = [propose(12, ALICE, NO), dispute(13, BOB), propose(14, ALICE, NO), dispute(15, BOB)]
-    scene = Scene(*rows, voters=voters)
-    assert scene.resolved() == [(65.0, 0, 0)]
-    found = scene.oracle.cases[BINARY].corruption
-    assert (found.bonds_lost, found.slashed, found.profit) == (1500 * S, 225 * S, 0)
 
 
 # the public, the table, the window ----------------------------------------------------------

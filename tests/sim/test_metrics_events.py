@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,10 +11,12 @@ from pledge_stage import BOND, DISPUTER, LISTING, PLAIN, PLEDGER, PROPOSER, USD,
 
 from sim.exchange import Exchange, Rules
 from sim.exchange import messages as m
+from sim.exchange.instruments import BinaryEvent, Listing
 from sim.exchange.messages import Event
 from sim.network.statement import statement_of
 from sim.risk.eventlog import EventLog, needed
 from sim.risk.metrics import Metrics
+from sim.risk.oracle_blame import RESOLUTION
 from sim.risk.oracle_shares import Shares
 from sim.risk.payout import payout_of
 from sim.risk.truth import TrueOutcome
@@ -141,6 +144,51 @@ def test_proposals_that_leave_lambda_alone_flag_nobody_and_explain_so() -> None:
     (case,) = told(x, PLEDGER, rules).liquidations
     assert case.exact
     assert case.cause.event == "INDEX"
+
+
+def linked(lam: float, **how: Any) -> Listing:
+    event = BinaryEvent(name="E", lam=lam, underlying="C", **how)
+    return LISTING.model_copy(update={"events": (event,)})
+
+
+def blamed(x: Exchange, rules: Rules) -> tuple[int, str]:
+    """The cause of the pledger's liquidation, by the metrics and by the chain."""
+    rows, listing = x.event_rows(), x.listing
+    tool = Metrics(listing, x.accounts, 0, 10 * USD, Flat(), rules)
+    tool.add(rows)
+    tool.flush()
+    flagged = rows[rows[:, m.E_KIND] == Event.FLAG][:, m.E_ACCOUNT].tolist()
+    log = EventLog(listing, needed(rows, listing))
+    case = why(listing, rules, log.rows, PLEDGER, Flat()).liquidations[0]
+    return tool.blame.causes[flagged.index(PLEDGER)], case.cause.event
+
+
+@pytest.mark.spec("SET-02", "MAR-07", "LIQ-09")
+@pytest.mark.parametrize("proposal_margin", [True, False])
+def test_a_proposal_that_unlinks_a_hedge_is_the_cause(proposal_margin: bool) -> None:
+    """YES pays below 95 USD: MM 20 + 50 at that strike; unlinked 48 (12 % of 400) + 1·50."""
+    rules = Rules(margin_mode="portfolio", proposal_margin=proposal_margin)
+    x = pledged(90, rules, linked(1.0, strike_ticks=950, below=True))
+    assert x.maintenance(PLEDGER) == (90.0, pytest.approx(70))
+    assert x.propose(PROPOSER, "E", "NO", BOND)
+    x.advance(0.5)
+    assert blamed(x, rules) == (RESOLUTION, "PROPOSE")
+
+
+@pytest.mark.spec("SET-02", "MAR-07", "LIQ-09")
+def test_a_proposal_that_asks_for_nothing_more_is_not_the_cause() -> None:
+    """Portfolio margin took the shares' whole value before: the price did it, λ 0.2 or not."""
+    rules = Rules(margin_mode="portfolio")
+    x = pledged(130, rules, linked(0.2, jumps=(0.0, 0.0)))
+    ne, mm = x.maintenance(PLEDGER)
+    assert (ne, mm) == (130.0, pytest.approx(98))
+    assert x.propose(PROPOSER, "E", "NO", BOND)
+    assert x.maintenance(PLEDGER) == (ne, pytest.approx(mm))
+    x.price("C", 890)  # NE 130 - 44 < MM 42.72 + 50 < NE + 40
+    x.advance(0.5)
+    metrics, chain = blamed(x, rules)
+    assert metrics != RESOLUTION
+    assert chain == "INDEX"
 
 
 def test_an_account_that_a_price_would_have_flagged_anyway_is_not_blamed_on_the_event() -> None:
