@@ -131,13 +131,16 @@ def list_scenarios(as_json: Json = False) -> None:
             ]
             typer.echo(json.dumps(rows))
             return
+        width = max(len(s.name) for s in found)
         for s in found:
             if _study(s):
-                typer.echo(f"{s.name:<12} {s.title}  (study)")
+                typer.echo(f"{s.name:<{width}} {s.title}  (study)")
                 continue
+            coins, variants = len(s.coin), ", ".join(s.variants)
             typer.echo(
-                f"{s.name:<12} {s.title}  ({_minutes(s):g} min, {len(s.coin)} coins,"
-                f" {s.accounts:,} accounts)"
+                f"{s.name:<{width}} {s.title}  ({_minutes(s):g} min, {coins}"
+                f" coin{'s' * (coins > 1)}, {s.accounts:,} accounts"
+                f"{'; variants ' * bool(variants)}{variants})"
             )
 
 
