@@ -226,7 +226,7 @@ def test_explain_shows_the_network(place: Path, found: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ((), "Say --account N, or --network"),
+        ((), "Say --account N, --event NAME, or --network"),
         (("--network", "--account", "1"), "--network is about the whole run"),
     ],
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -503,13 +504,13 @@ def program(seed: int) -> Program:
     return Writer(seed).write()
 
 
-def count(programs: int) -> tuple[Counter[str], Counter[str]]:
-    """Events by kind, and reason codes, that so many programs cause in the reference."""
+def count(seeds: Iterable[int]) -> tuple[Counter[str], Counter[str]]:
+    """Events by kind, and reason codes, that these programs cause in the reference."""
     from twin.exchange import ReferenceExchange
 
     kinds: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
-    for seed in range(programs):
+    for seed in seeds:
         made = program(seed)
         venue = ReferenceExchange(made.listing, made.rules, made.accounts)
         forced: set[int] = set()

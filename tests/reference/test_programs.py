@@ -7,7 +7,7 @@ from conservation import run
 from programs import count, program
 
 SEEDS = range(40)
-BROAD = 200
+BROAD = range(250)
 
 
 @pytest.mark.spec("LED-02")
