@@ -533,7 +533,7 @@ def count(seeds: Iterable[int]) -> tuple[Counter[str], Counter[str]]:
 
 
 if __name__ == "__main__":
-    for counted in count(int(sys.argv[1]) if len(sys.argv) > 1 else 200):
+    for counted in count(range(int(sys.argv[1]) if len(sys.argv) > 1 else 250)):
         for name, times in sorted(counted.items()):
             print(f"{times:8d}  {name}")
         print()
