@@ -23,7 +23,7 @@ def liquidations(frame: pl.DataFrame, interval_us: int, span: Span, scheme: Sche
         frame.is_empty()
         or not frame.select(*STAGE_LABELS, "flagged_accounts").sum().sum_horizontal()[0]
     ):
-        return message("Nobody was liquidated.", scheme)
+        return message("Nothing was closed by force.", scheme)
     figure = make_subplots(
         rows=2,
         cols=1,

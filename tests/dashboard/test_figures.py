@@ -72,7 +72,7 @@ def test_a_quiet_run_says_so(run: Run) -> None:
         pl.lit(0.0).alias(s) for s in (*STAGE_LABELS, "flagged_accounts")
     )
     figure = liquidations(quiet, 1_000_000, data.span(run), "light")
-    assert figure.layout.annotations[0].text == "Nobody was liquidated."
+    assert figure.layout.annotations[0].text == "Nothing was closed by force."
 
 
 def test_the_heat_map_has_bids_below_and_asks_above(run: Run) -> None:
