@@ -191,7 +191,10 @@ def check(
     with polite():
         import scenarios
         from scenarios.controls import check_scenario
+        from scenarios.errors import ScenarioError
 
+        if as_json and as_markdown:
+            raise ScenarioError("--json or --markdown, not both")
         missed = False
         outcomes = []
         for name in scenario or scenarios.names():

@@ -41,7 +41,9 @@ class Run:
 
     @property
     def scenario(self) -> str:
-        return str(self.manifest.get("scenario", "unknown"))
+        """Its name, with grade and variant, if any."""
+        name, told = str(self.manifest.get("scenario", "unknown")), self.manifest.get("report", {})
+        return ", ".join([name, *filter(None, (told.get("grade"), told.get("variant")))])
 
     @property
     def seed(self) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scenarios.tables import number
+from scenarios.tables import NOTHING, number
 
 HEAD = ("control", "expected", "variant", "metric", "median", "lowest … highest", "seeds", "")
 
@@ -18,6 +18,8 @@ def page(outcomes: Sequence[Mapping[str, Any]]) -> str:
 def section(found: Mapping[str, Any]) -> str:
     """One scenario: a row for each metric of each variant, the verdict on the first row."""
     lines = [f"## {found['scenario']}", ""]
+    if not found["checks"] and not found["controls"]:
+        return "\n".join([*lines, NOTHING])
     rows = [_row(HEAD), _row(["---"] * len(HEAD))]
     for check in found["checks"]:
         verdict = "pass" if check["passed"] else "**miss**"

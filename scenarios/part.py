@@ -16,10 +16,14 @@ def _not_too_short(seconds: float) -> float:
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 # Seconds and milliseconds stay far below the end of int64 microseconds, and above one of them.
-Seconds = Annotated[float, Field(ge=1e-6, le=1e9)]
-SecondsOr0 = Annotated[float, Field(ge=0, le=1e9), AfterValidator(_not_too_short)]
-Milliseconds = Annotated[float, Field(ge=0, le=1e9)]
-Usd = Annotated[float, Field(ge=0, le=1e12)]  # money is int64 micro-USDC; far below its end
+Seconds = Annotated[float, Field(ge=1e-6, le=1e9, allow_inf_nan=False)]
+SecondsOr0 = Annotated[
+    float, Field(ge=0, le=1e9, allow_inf_nan=False), AfterValidator(_not_too_short)
+]
+Milliseconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+Usd = Annotated[
+    float, Field(ge=0, le=1e12, allow_inf_nan=False)
+]  # money is int64 micro-USDC; far below its end
 Ratio = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Name = Annotated[str, Field(pattern=r"^\S+$")]

@@ -143,6 +143,7 @@ def run(
             verifier.count(watch.audit.finish(exchange.positions()))
         watch.recorder.flush()
         found = report(resolved, name, watch, assembly, verifier.found)
+        found |= {"grade": scenario.grade, "variant": scenario.variant}
         found["wall_seconds"] = round(time.perf_counter() - began, 3)
         watch.recorder.finish(
             exchange,

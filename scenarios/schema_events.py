@@ -16,7 +16,7 @@ from scenarios.part import Name, NonNegative, Part, Positive, Ratio, Seconds, Se
 from scenarios.schema_resolution import EventResolution
 
 VOID = "void"
-Odds = Annotated[float, Field(ge=0, le=100)]  # log odds
+Odds = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]  # log odds
 Whole = Annotated[int, Field(ge=-(10**12), le=10**12)]  # as the exchange lists them
 Jump = Annotated[float, Field(gt=-1, le=10, allow_inf_nan=False)]
 OWN = {
@@ -96,7 +96,7 @@ class Event(Part):
     high: Whole = 0
     outcome: str | int | float = ""  # name, YES, NO, a scalar's value, void; "": drawn
     sigma_per_sqrt_h: Odds = 1.0  # of the log odds
-    jumps_per_h: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    jumps_per_h: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 0.0
     jump_logit: Odds = 1.0  # standard deviation of a jump of the log odds
     reveals_s: SecondsOr0 = 0.0  # before it resolves: the time in which the truth comes out
     belief: tuple[BeliefPoint, ...] = ()  # scripted, straight lines in between

@@ -12,11 +12,11 @@ from pydantic import AwareDatetime, Field, model_validator
 from scenarios.part import Name, Part, Ratio, Seconds, SecondsOr0, Usd
 from sim.oracle.faults import Severity
 
-Below100 = Annotated[float, Field(gt=-1e9, lt=100)]
-Percent = Annotated[float, Field(gt=-100, le=1e9)]
-Price = Annotated[float, Field(gt=0, le=1e12)]
-Times = Annotated[float, Field(gt=0, le=1e9)]
-Width = Annotated[float, Field(ge=0, le=1e6)]
+Below100 = Annotated[float, Field(gt=-1e9, lt=100, allow_inf_nan=False)]
+Percent = Annotated[float, Field(gt=-100, le=1e9, allow_inf_nan=False)]
+Price = Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)]
+Times = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
+Width = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 HERE = frozenset(
     {"kind", "name", "sources", "feeds", "start", "duration_s", "severity", "upstream"}
 )

@@ -18,14 +18,14 @@ from scenarios.part import (
 )
 from scenarios.schema_faults import AnyFault
 
-Bps = Annotated[float, Field(ge=0, le=1e6)]  # up to a hundred times the price
+Bps = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]  # up to a hundred times the price
 
 
 class Source(Part):
     """A price source of the oracle: what it reads of ``lag_ms`` ago times (1 + noise) per heartbeat."""
 
     name: Name
-    weight: Annotated[float, Field(gt=0, le=1e6)] = 1.0  # in the median
+    weight: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 1.0  # in the median
     noise_bps: Bps = 0.5
     lag_ms: Milliseconds = 200.0
     heartbeat_s: Seconds = 1.0
@@ -53,9 +53,13 @@ class Source(Part):
 class Guard(Part):
     """What the oracle does about bad readings before it publishes; 0 or false is off."""
 
-    dispersion_ratio: Annotated[float, Field(ge=0, le=100)] = 0.0  # max/min − 1 of fresh sources
+    dispersion_ratio: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = (
+        0.0  # max/min − 1 of fresh sources
+    )
     min_answer: bool = False  # a reading at min_usd or max_usd of its source is none
-    band_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.0  # of what was published band_s ago
+    band_ratio: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = (
+        0.0  # of what was published band_s ago
+    )
     band_s: Seconds = 300.0
 
 

@@ -19,7 +19,7 @@ from sim.oracle.resolution_faults import Kind as FaultKind
 
 DAY_S = 86_400
 Delay = Annotated[float, Field(ge=0, le=7 * DAY_S, allow_inf_nan=False)]  # SET-02
-Share = Annotated[float, Field(gt=0, lt=1)]
+Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 Outcome = str | int | float
 MINDS = ("honest", "position")
 
@@ -53,14 +53,16 @@ class Voters(Part):
     """Who votes (`sim.oracle.electorate`); figures without a source are assumptions."""
 
     count: Annotated[int, Field(ge=1, le=100_000)] = 1000
-    stake_usd: Annotated[float, Field(gt=0, le=1e12)] = 50_000_000.0
+    stake_usd: Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)] = 50_000_000.0
     tail_exponent: NonNegative = 1.2  # of stakes; 0: all equal
     communities: Annotated[int, Field(ge=1)] = 10
     accuracy: Ratio = 0.95
     correlation: Ratio = 0.1
     turnout: Ratio = 0.6
     slash: Ratio = 0.001  # UMA: 0.1 % of stake per wrong vote
-    majority: Annotated[float, Field(ge=0.5, lt=1)] = 0.5  # of stake cast; UMA since 2025: 0.65
+    majority: Annotated[float, Field(ge=0.5, lt=1, allow_inf_nan=False)] = (
+        0.5  # of stake cast; UMA since 2025: 0.65
+    )
     min_turnout: Ratio = 0.05
     whale: tuple[Whale, ...] = ()
     bribe: Bribe | None = None
@@ -105,7 +107,7 @@ class EventResolution(Part):
     delay_s: Delay | None = None
     liveness_s: Seconds | None = None
     vote_s: Seconds | None = None
-    bond_usd: Annotated[float, Field(gt=0, le=1e9)] | None = None
+    bond_usd: Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)] | None = None
     observes: Literal["truth", "nearest", "twap", "quorum"] | None = None
     twap_s: Annotated[int, Field(ge=1, le=DAY_S)] | None = None
     source: str | None = None
@@ -128,7 +130,7 @@ class Resolution(Part):
     delay_s: Delay = 0.0
     liveness_s: Seconds = 7200.0  # UMA
     vote_s: Seconds = 172_800.0  # UMA: commit and reveal, a day each
-    bond_usd: Annotated[float, Field(gt=0, le=1e9)] = 750.0  # Polymarket
+    bond_usd: Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)] = 750.0  # Polymarket
     observes: Literal["truth", "nearest", "twap", "quorum"] = "truth"
     twap_s: Annotated[int, Field(ge=1, le=DAY_S)] = 30
     source: str = ""  # of nearest; none named: the first

@@ -69,6 +69,8 @@ STAGES = (
     ("socialised_usd", "5 socialised (LIQ-06)", "money taken from gains, lenders, balances"),
 )
 
+NOTHING = "nothing was checked: it has no checks of its own, and no controls were run"
+
 
 def number(value: float | None, unit: str = "") -> str:
     """A value as people read it: thousands apart, shares in per cent, ``—`` where there is none."""
@@ -112,20 +114,31 @@ def report(found: Mapping[str, Any]) -> RenderableType:
 def _headline(found: Mapping[str, Any]) -> str:
     pace = found["messages"] / found["wall_seconds"] if found["wall_seconds"] else 0
     return (
-        f"{found['scenario']}, seed {found['seed']}: {found['sim_seconds'] / 60:,.0f} minutes,"
+        f"{found['scenario']}{_chosen(found)}, seed {found['seed']}:"
+        f" {found['sim_seconds'] / 60:,.0f} minutes,"
         f" {found['accounts']:,} accounts, {found['instruments']} instruments;"
         f" {found['messages']:,} messages, {found['fills']:,} fills"
         f" in {found['wall_seconds']:,.1f} s ({pace:,.0f} messages/s)"
     )
 
 
-def _metrics(found: Mapping[str, Any]) -> Table:
+def _chosen(found: Mapping[str, Any]) -> str:
+    """Its grade and variant, if any."""
+    return "".join(f", {found[word]}" for word in ("grade", "variant") if found.get(word))
+
+
+def _metrics(found: Mapping[str, Any]) -> RenderableType:
     table = blank_table("Risk report", "value", "unit", "name", right=(1,))
+    absent = [name for name, entry in found["metrics"].items() if entry["value"] is None]
     for name, entry in found["metrics"].items():
+        if entry["value"] is None:
+            continue
         unit = {"share": "", "0 or 1": ""}.get(entry["unit"], entry["unit"])
         value = number(entry["value"], entry["unit"])
         table.add_row(TITLES.get(name, name), value, unit, Text(name, style="dim"))
-    return table
+    if not absent:
+        return table
+    return Group(table, Text(f"Without a value in this run: {', '.join(absent)}", style="dim"))
 
 
 def _stages(found: Mapping[str, Any]) -> Table:
@@ -179,6 +192,8 @@ def outcome(found: Mapping[str, Any]) -> RenderableType:
     if found["checks"]:
         parts.append(checks(found["checks"]))
     parts += [control(c) for c in found["controls"]]
+    if not found["runs"]:
+        parts.append(Text(NOTHING, style="yellow"))
     return Group(*parts)
 
 

@@ -35,6 +35,8 @@ KEYS = [
     "stages",
     "invariants",
     "checks",
+    "grade",
+    "variant",
 ]
 
 
